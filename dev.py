@@ -31,8 +31,9 @@ import sys
 from pathlib import Path
 
 from tools import uv
-from tools.packages import PackageProblem, Packages, environment
+from tools.packages import Packages, environment
 from tools.packages import python_of as _python
+from tools.pip import PackageProblem
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.txt"

@@ -54,6 +54,12 @@ def named_engine(obj: Mapping[str, Any]) -> str:
     return _text(obj, "spec", "engine", "type")
 
 
+def leaves_a_choice(obj: Mapping[str, Any]) -> bool:
+    """Whether a deployment's spec and status leave it open which provider or engine it is for."""
+    engine = named_engine(obj) or _text(obj, "status", "engine", "type")
+    return not (engine and (named_provider(obj) or recorded_provider(obj)))
+
+
 def named_images(obj: Mapping[str, Any]) -> set[str]:
     """The images that a deployment's spec names."""
     return {_text(obj, "spec", "engine", "image"), _text(obj, "spec", "image")} - {""}

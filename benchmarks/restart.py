@@ -27,7 +27,7 @@ from airunway.messages.deployment import Limits
 from benchmarks.histories import TaskTroubles, newest_run, runs_of
 from benchmarks.settled import SettledFleet, settled_fleet
 from benchmarks.stage import Process, Stage, add_options, lines_of, stage
-from benchmarks.workload import each, edit
+from benchmarks.workload import each, edit_in_place
 
 WANTED_SECONDS = 60.0
 PATIENCE_SECONDS = 600.0
@@ -38,7 +38,7 @@ TROUBLE_LEVELS = ("warning", "error", "critical")
 
 async def live(fleet: SettledFleet, name: str, number: int) -> None:
     """One edit, until it runs again."""
-    generation = await edit(fleet.cluster, name, fleet.fleet.generations.get(name, number))
+    generation = await edit_in_place(fleet.cluster, name, fleet.fleet.generations.get(name, number))
     await fleet.fleet.until_runs({name: generation})
 
 
@@ -96,7 +96,7 @@ async def measure(fleet: SettledFleet, title: str, bring_back: Callable[[], None
     wanted: dict[str, int] = {}
 
     async def change(name: str) -> None:
-        wanted[name] = await edit(fleet.cluster, name, fleet.fleet.generations[name])
+        wanted[name] = await edit_in_place(fleet.cluster, name, fleet.fleet.generations[name])
 
     await each(fleet.names, change)
     await coming_back

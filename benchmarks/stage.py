@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -70,6 +71,9 @@ class Process(Server):
         self._port = kept_port(self.folder, "health")
         self._environment = environment | {
             "AIRUNWAY_HEALTH_PORT": str(self._port),
+            # Started again it is a container that its kubelet starts again, and takes up its Lease.
+            "POD_NAME": self.name,
+            "POD_UID": uuid.uuid4().hex,
             "PYTHONPATH": str(REPOSITORY),
         }
 

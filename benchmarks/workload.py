@@ -104,9 +104,21 @@ class Fleet:
 
 
 async def edit(cluster: Cluster, name: str, number: int) -> int:
-    """Change how many replicas it has; answers the new generation."""
-    body = {"spec": {"scaling": {"replicas": 1 + number % 2}}}
-    changed = await cluster.patch(DEPLOYMENTS, name, body, namespace=NAMESPACE)
+    """Change how many replicas it has, for which KAITO makes a Workspace anew; answers the new generation."""
+    return await _changed(cluster, name, {"scaling": {"replicas": 1 + number % 2}})
+
+
+async def edit_in_place(cluster: Cluster, name: str, number: int) -> int:
+    """Change an annotation, which is written onto its Workspace; answers the new generation.
+
+    `number`: another one each time.
+    """
+    annotations = {"example.com/edited": str(number)}
+    return await _changed(cluster, name, {"podTemplate": {"metadata": {"annotations": annotations}}})
+
+
+async def _changed(cluster: Cluster, name: str, spec: dict[str, Any]) -> int:
+    changed = await cluster.patch(DEPLOYMENTS, name, {"spec": spec}, namespace=NAMESPACE)
     return int(changed["metadata"]["generation"])
 
 

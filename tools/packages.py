@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from tools import uv
+from tools import pip, uv
+from tools.pip import PackageProblem
 
 STAMP = ".airunway-stamp"
 """In the environment: fingerprint of what was installed there last."""
@@ -26,10 +27,6 @@ _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 _COLLECTING = re.compile(r"^\s*Collecting ([A-Za-z0-9._-]+)==(\S+)")
 _DOWNLOADING = re.compile(r"^\s*Downloading \S*?([^/\s]+?)-[^/\s]+ \(([\d.]+ [kMG]?B)\)")
 _UNPACKING = re.compile(r"^\s*Installing collected packages: ")
-
-
-class PackageProblem(Exception):
-    """What stands in the way, and what to do about it."""
 
 
 # -- the environment ------------------------------------------------------------------------------------
@@ -51,17 +48,10 @@ def python_of(folder: Path) -> Path:
 
 
 def _make(folder: Path) -> None:
-    try:
-        import ensurepip  # noqa: F401  (Debian ships Python without it)
-        import venv
-    except ImportError:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise PackageProblem(
-            "this Python cannot make virtual environments; on Debian or Ubuntu: "
-            f"apt install python{version}-venv (or python3-venv)"
-        ) from None
+    import venv
+
     print(f"making {folder.name}", flush=True)
-    venv.create(folder, with_pip=True, clear=True)
+    venv.create(folder, with_pip=False, clear=True)
 
 
 # -- what is in it --------------------------------------------------------------------------------------
@@ -111,8 +101,8 @@ class Packages:
         return True
 
     def _by_pip(self, total: int, editable: Sequence[str]) -> None:
-        python = str(python_of(self._folder))
-        command = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        command = pip.ensure(python_of(self._folder))
+        command += ["install", "--no-input", "--disable-pip-version-check"]
         # The lock file is whole, so there is nothing to resolve. What is not compiled now is when it is
         # imported: a tenth of it ever is.
         command += ["--no-deps", "--no-compile"]
@@ -122,10 +112,10 @@ class Packages:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        ) as pip:
-            assert pip.stdout is not None
-            said = show_progress(pip.stdout, total=total, out=sys.stdout)
-        if pip.returncode:
+        ) as running:
+            assert running.stdout is not None
+            said = show_progress(running.stdout, total=total, out=sys.stdout)
+        if running.returncode:
             print("\n".join(said[-20:]), file=sys.stderr)
             raise PackageProblem("the packages could not be installed (see above)")
         if subprocess.run([*command, "--quiet", "--no-build-isolation", *editable], check=False).returncode:

@@ -15,6 +15,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from tools import pip
+
 LOCK = Path(__file__).with_name("uv.txt")
 _SECTIONS = ("global", "install", ":env:")
 """Of pip's settings; a later one counts more."""
@@ -39,7 +41,7 @@ def find(python: Path) -> str | None:
 
 def fetch(python: Path) -> str | None:
     """The pinned uv in this Python's environment; None, and why in one line, where it cannot be had."""
-    command = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--quiet"]
+    command = [*pip.ensure(python), "install", "--no-input", "--disable-pip-version-check", "--quiet"]
     command += ["--no-deps", "--only-binary", ":all:", "--retries", "1", "--require-hashes", "-r", str(LOCK)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     uv = shutil.which("uv", path=str(python.parent)) if done.returncode == 0 else None
@@ -52,7 +54,10 @@ def fetch(python: Path) -> str | None:
 
 def environment(python: Path) -> dict[str, str]:
     """The variables of a process that runs uv where pip is set up."""
-    command = [str(python), "-m", "pip", "config", "list"]
+    called = pip.find(python)
+    if called is None:
+        return dict(os.environ)
+    command = [*called, "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout
     return {**os.environ, **variables(listed, os.environ)}
 

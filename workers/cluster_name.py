@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import structlog
 
+from airunway.api.names import UID_NAMESPACE, cluster_name_from
 from airunway.clients.backoff import Backoff, retry
 from airunway.clients.errors import ApiError, ClientError, Forbidden
 from airunway.clients.kubernetes import NAMESPACES, Cluster
@@ -17,10 +18,6 @@ from airunway.workers.command_settings import CommandSettings
 
 SomeSettings = TypeVar("SomeSettings", bound=CommandSettings)
 _log = structlog.get_logger(__name__)
-
-UID_NAMESPACE = "kube-system"
-DIGITS = 12
-"""Of the uid: two of a million clusters are alike with one chance in five hundred."""
 
 
 class ClusterNameUnknown(ClientError):
@@ -44,17 +41,12 @@ async def with_cluster_name(
         backoff=Backoff(first=1, maximum=30),
         failed=lambda err, _: _report(cluster, err),
     )
-    return settings.model_copy(update={"cluster": name_from(uid)})
+    return settings.model_copy(update={"cluster": cluster_name_from(uid)})
 
 
 def _report(cluster: Cluster, err: Exception) -> None:
     log = _log.bind(namespace=UID_NAMESPACE, error=str(err)[:200])
     cluster.outage.suspect(lambda: log.warning("this cluster has no name yet; trying again"))
-
-
-def name_from(uid: str) -> str:
-    """The name of a cluster whose `kube-system` has this uid."""
-    return uid.replace("-", "")[:DIGITS].lower()
 
 
 async def _uid(cluster: Cluster) -> str:

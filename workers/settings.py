@@ -50,7 +50,8 @@ class Settings(
     """Settings of worker, watcher and command line."""
 
     pod_namespace: str = Field(
-        default=SYSTEM_NAMESPACE, description="Namespace of the watcher's Lease and of the webhooks' Secret."
+        default=SYSTEM_NAMESPACE,
+        description="Namespace of the watcher's Lease, and of the Secrets of webhooks and web pages.",
     )
 
     selection_fallback: SelectionFallback = Field(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
-from airunway.api.names import DEPLOYMENT_WORKFLOW
-from airunway.messages.model_image_workflow import MODEL_IMAGE_BUILD_WORKFLOW, MODEL_IMAGE_WORKFLOW
+from airunway.api.names import DEPLOYMENT_WORKFLOW, MODEL_IMAGE_WORKFLOW
+from airunway.messages.model_image_workflow import MODEL_IMAGE_BUILD_WORKFLOW
 from airunway.workers.replay_check import ReplayCheck
 from airunway.workers.sampling import Sample
 

@@ -54,7 +54,13 @@ class WebSettings(BaseSettings):
     web_session_key_file: Path | None = Field(
         default=None,
         description="File with the key of session cookies, which all replicas share: any text of 32 "
-        "characters or more. Absent: one is made at the start, and people sign in anew after it.",
+        "characters or more. Absent: that of the Secret, else one is made at the start, and people sign in "
+        "anew after it.",
+    )
+    web_session_key_secret: str = Field(
+        default="",
+        description="Secret in the namespace of the pod (AIRUNWAY_POD_NAMESPACE) with that key in its entry "
+        "`key`. Where it is empty the process that starts first writes a key into it.",
     )
 
     @property

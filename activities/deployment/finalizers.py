@@ -14,6 +14,15 @@ from airunway.messages.deployment import REMOVE_FINALIZERS, FinalizerAnswer, Fin
 
 MAX_REFUSAL = 500
 """Characters of what a webhook, or the API server about it, says."""
+WHICH_CONFIGURATION = (
+    "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+    " -o custom-columns=KIND:.kind,NAME:.metadata.name,WEBHOOKS:.webhooks[*].name"
+)
+"""Shows it: to read these of others is a right that no process of this system has."""
+_OWN_CONFIGURATIONS = {
+    names.MUTATING_WEBHOOK: f"mutatingwebhookconfiguration {names.MUTATING_CONFIGURATION}",
+    names.VALIDATING_WEBHOOK: f"validatingwebhookconfiguration {names.VALIDATING_CONFIGURATION}",
+}
 _WEBHOOK = re.compile(r'(?:failed calling|admission) webhook "([^"]{1,253})"')
 
 
@@ -69,7 +78,13 @@ def webhook_refusal(err: ApiError) -> str:
     found = _WEBHOOK.search(str(err))
     if found is None:
         return ""
+    own = _OWN_CONFIGURATIONS.get(found[1])
+    delete = (
+        f"delete its configuration: kubectl delete {own}"
+        if own
+        else f"delete the webhook configuration that names it: {WHICH_CONFIGURATION}"
+    )
     return (
         f'webhook "{found[1]}" lets nothing be changed on it ({str(err)[:MAX_REFUSAL]}); start its server, or'
-        " delete the webhook configuration that names it"
+        f" {delete}"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from temporalio import activity
+
 from airunway.activities.deployment.reading import parsed
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.gateway.facts import GatewayFactsReader, GatewayOptions
@@ -76,7 +78,8 @@ class GatewayActivities:
         if has_moved_on(owner, wanted.generation) or gateway_enabled(owner) is False or not served.complete:
             return ApplyGatewayAnswer(superseded=True)
         found = await self._rendering(wanted, owner)
-        answer = await carry_out(self._cluster, request, found, options=self._options)
+        is_first = activity.in_activity() and activity.info().attempt == 1
+        answer = await carry_out(self._cluster, request, found, options=self._options, is_first=is_first)
         self._cache.read_gateway(wanted.uid, answer.status)
         return answer
 

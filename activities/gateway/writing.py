@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from airunway.activities.deployment.finalizers import webhook_refusal
 from airunway.activities.gateway.facts import GatewayFactsReader, GatewayOptions
 from airunway.activities.gateway.leaving import listeners_to_close, own_places
 from airunway.activities.gateway.permissions import revoke, unneeded_grants
@@ -36,9 +37,17 @@ from airunway.provider import UpstreamKind
 
 
 async def carry_out(
-    cluster: Cluster, request: ApplyGatewayRequest, found: GatewayRendering, *, options: GatewayOptions
+    cluster: Cluster,
+    request: ApplyGatewayRequest,
+    found: GatewayRendering,
+    *,
+    options: GatewayOptions,
+    is_first: bool = False,
 ) -> ApplyGatewayAnswer:
-    """Do what was asked, if it is still what is to be done. Raises ApiError where trying again can help."""
+    """Do what was asked, if it is still what is to be done. Raises ApiError where trying again can help.
+
+    `is_first`: no attempt was made before.
+    """
     if not set(map(_key, found.planned)) <= set(map(_key, request.planned)):
         return ApplyGatewayAnswer(superseded=True)
     answer = ApplyGatewayAnswer()
@@ -49,7 +58,7 @@ async def carry_out(
     namespace = request.ref.namespace
     writes = tenant_writes(cluster, namespace, impersonate=options.impersonate)
     generation = request.read_from.generation
-    writer = Writer(writes, found.maker, namespace=namespace, generation=generation)
+    writer = Writer(writes, found.maker, namespace=namespace, generation=generation, is_first=is_first)
     try:
         await _permit(cluster, found, answer)
         await writer.carry_out([], found.writes)
@@ -73,6 +82,12 @@ async def carry_out(
 def _key(entry: PlannedWrite) -> tuple[bool, str, str]:
     """What tells one write from another; what an attempt before created is only applied by this one."""
     return entry.action is WriteAction.DELETE, entry.kind, entry.name
+
+
+class WebhookRefused(ApiError):
+    """A webhook lets an object not be deleted, with what to do; whoever asks looks again."""
+
+    retryable = False
 
 
 class _Refused(Exception):
@@ -211,6 +226,13 @@ async def _delete_own(
     if live is None or not is_owned_by(live, request.uid) or live["metadata"].get("deletionTimestamp"):
         return
     writes = tenant_writes(cluster, namespace, impersonate=impersonate)
-    with contextlib.suppress(NotFound):
+    try:
         await writes.cluster.delete(kind, name, namespace=namespace, uid=live["metadata"]["uid"])
-        answer.deleted.append(f"{kind.kind} {name}")
+    except NotFound:
+        return
+    except ApiError as err:
+        refusal = webhook_refusal(err)
+        if not refusal:
+            raise
+        raise WebhookRefused(f"{kind.kind} {name}: {refusal}", status=err.status, reason=err.reason) from err
+    answer.deleted.append(f"{kind.kind} {name}")

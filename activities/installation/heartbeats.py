@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
+from airunway.api.plain_text import beginning
 from airunway.messages.installation import MAX_LINE_LENGTH, MAX_LINES
 
 INTERVAL_SECONDS = 1.0
@@ -27,7 +28,7 @@ class StepLines:
         """Take a line."""
         text = line.rstrip()
         if text and (not self._last or text != self._last[-1]):
-            self._last.append(text if len(text) <= MAX_LINE_LENGTH else text[:MAX_LINE_LENGTH] + "…")
+            self._last.append(beginning(text, MAX_LINE_LENGTH))
             self.count += 1
 
     @property

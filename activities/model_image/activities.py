@@ -69,7 +69,6 @@ from airunway.messages.model_image import (
 from airunway.messages.model_image_failures import BUILD_LOST, TRIED_TWICE
 from airunway.messages.model_image_workflow import (
     JOIN_IMAGE,
-    MODEL_IMAGE_WORKFLOW,
     READ_BUILD,
     BuildEnd,
     ModelImageInput,
@@ -195,7 +194,7 @@ class ModelImageActivities:
         refuse_foreign_image(request.plan, request.waiter.ref.namespace)
         workflow_id = self._workflow_of(request.plan)
         await activity.client().start_workflow(
-            MODEL_IMAGE_WORKFLOW,
+            names.MODEL_IMAGE_WORKFLOW,
             ModelImageInput(plan=request.plan),
             id=workflow_id,
             task_queue=names.core_task_queue(self._options.cluster_name),

@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from airunway.activities.deployment.finalizers import webhook_refusal
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.model_image.built import BuiltModelImages
-from airunway.activities.owned import named_provider, recorded_provider, refuse_unless_deleted
+from airunway.activities.owned import leaves_a_choice, refuse_unless_deleted
 from airunway.activities.step import implements
 from airunway.activities.trust.image_gate import ImageGate
 from airunway.activities.upstream.applying import UpstreamApplication
@@ -25,7 +25,6 @@ from airunway.activities.upstream.readiness import read_state
 from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendered_cache import RenderedCache
 from airunway.activities.upstream.rendering import UpstreamRendering
-from airunway.activities.upstream.rivals import OtherCore
 from airunway.activities.upstream.served_api import ServedApis
 from airunway.activities.upstream.tenant_account import TenantWrites, missing_right, tenant_writes
 from airunway.api import names
@@ -84,7 +83,6 @@ class ProviderActivities:
         )
         self._snapshots = cache or SnapshotCache()
         self._rendered = RenderedCache()
-        self._other_core = OtherCore(cluster)
 
     @property
     def all(self) -> list[Any]:
@@ -109,8 +107,8 @@ class ProviderActivities:
             surroundings=self._surroundings,
             inspect_all=self._rendered.is_to_inspect(request.uid),
         )
-        rendered, other_core = await asyncio.gather(rendering.run(), self._who_else_chooses(owner))
-        rendered.answer.other_core = other_core
+        rendered = await rendering.run()
+        rendered.answer.choice_is_free = leaves_a_choice(owner)
         self._snapshots.read_upstream(request.uid, rendered.answer.status)
         if rendered.answer.writes:
             self._rendered.remember(rendered)
@@ -171,11 +169,6 @@ class ProviderActivities:
                 if now is not None and now["metadata"]["uid"] == obj["metadata"]["uid"]
             ],
         )
-
-    async def _who_else_chooses(self, owner: Object) -> str:
-        """See `RenderAnswer.other_core`; asked while neither spec nor status has made the choice."""
-        is_settled = named_provider(owner) or recorded_provider(owner)
-        return "" if is_settled else await self._other_core.at_work()
 
     def _provider(self, name: str) -> Provider:
         provider = self._providers.get(name)

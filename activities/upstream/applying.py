@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airunway.activities.deployment.finalizers import webhook_refusal
 from airunway.activities.owned import recorded_provider
-from airunway.activities.upstream.failures import StepFailed, failed
+from airunway.activities.upstream.failures import StepFailed
 from airunway.activities.upstream.following import Follower, read_made
 from airunway.activities.upstream.inspection import Identity, identity, identity_of, owned_among, read_applied
 from airunway.activities.upstream.owner import find_owner, has_moved_on, missing_finalizer, put_finalizer
@@ -19,17 +18,16 @@ from airunway.activities.upstream.render_context import Surroundings
 from airunway.activities.upstream.rendering import RenderedObjects, UpstreamRendering
 from airunway.activities.upstream.reported_status import reported_status, status_of
 from airunway.activities.upstream.tenant_account import tenant_writes
+from airunway.activities.upstream.webhooks import named_webhook
 from airunway.activities.upstream.write_plan import Method, ObjectWrite
 from airunway.activities.upstream.writes import ChangeRefused, Writer
-from airunway.clients.errors import AlreadyExists, ApiError, Conflict
+from airunway.clients.errors import AlreadyExists, Conflict
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.messages.deployment import AppliedObject
 from airunway.messages.upstream import ApplyAnswer, ApplyRequest, PlannedWrite, WriteAction
 from airunway.provider import Provider
 
-WEBHOOK_REFUSED = "WebhookRefused"
-WEBHOOK_RETRY_SECONDS = 30
-"""No watch tells that a webhook is gone, or that its server is there."""
+_NOT_HELD = "nothing is made before its finalizer is on, and that cannot be put"
 _Key = tuple[str, ...]
 
 
@@ -64,7 +62,7 @@ class UpstreamApplication:
         namespace = self._ref.namespace
         writes = tenant_writes(cluster, namespace, impersonate=surroundings.impersonate)
         generation = self._from.generation
-        self._writer = Writer(writes, provider, namespace=namespace, generation=generation)
+        self._writer = Writer(writes, provider, namespace=namespace, generation=generation, is_first=is_first)
         self._answer = ApplyAnswer()
         self._written_for: Object | None = None
         """The owner, from when on its objects are written."""
@@ -148,20 +146,8 @@ class UpstreamApplication:
 
     async def _put(self, finalizer: str, owner: Object) -> None:
         """Raises Conflict, ApiError; StepFailed where a webhook is in the way, which may last for ever."""
-        try:
+        with named_webhook(_NOT_HELD, once_more=self._is_first):
             await put_finalizer(self._cluster, owner, finalizer)
-        except ApiError as err:
-            refusal = webhook_refusal(err)
-            if not refusal or (err.retryable and self._is_first):  # its server may only be starting again
-                raise
-            message = f"nothing is made before its finalizer is on, and that cannot be put: {refusal}"
-            raise failed(
-                WEBHOOK_REFUSED,
-                message,
-                ["ResourceCreated"],
-                final=False,
-                retry_seconds=WEBHOOK_RETRY_SECONDS,
-            ) from err
 
     # -- what is asked and what there is to do ------------------------------------------------------------
 

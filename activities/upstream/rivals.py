@@ -1,23 +1,19 @@
 """Controllers of AI Runway's own that are at work beside this system: by Lease and heartbeat. Reads only.
 
-Asked for only while somebody keeps changing what is written, and, of the core that chooses providers, for a
-deployment that has none yet. Source: crds.md §8.1 (Leases, field managers),
+Asked for only while somebody keeps changing what is written. Source: crds.md §8.1 (Leases, field managers),
 core.md §16.2 (15 s), vllm.md §1 and §3 (heartbeat every minute, stale after 180 s).
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airunway.api import names
 from airunway.api.heartbeat import last_heartbeat
 from airunway.api.plain_text import one_line
-from airunway.clients.coalescing import Coalesced
 from airunway.clients.errors import Forbidden
 from airunway.clients.kubernetes import CONFIGS, LEASES, Cluster, Object
 from airunway.messages.upstream import Rival
@@ -27,31 +23,7 @@ LEASE_SECONDS = 15
 HEARTBEAT_LASTS = timedelta(seconds=180)
 MAX_AHEAD = timedelta(minutes=5)
 """How far another machine's clock may be ahead of ours."""
-ASKED_EVERY = timedelta(seconds=5)
-"""How long an answer holds: less than it takes a core to start and to see its first deployment."""
 _CORE = "AI Runway's own core controller"
-
-
-class OtherCore:
-    """The core's controller, which may be choosing a provider too, in one cluster.
-
-    `clock`: seconds that only go on. Many deployments that are made at once cost one read.
-    """
-
-    def __init__(self, cluster: Cluster, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._read = Coalesced(lambda: _lease(cluster, names.FORMER_CORE_LEASE))
-        self._found: Rival | None = None
-        self._holds_until = -math.inf
-
-    async def at_work(self) -> str:
-        """Who it is, in words; empty: none shows signs of life. Raises ApiError."""
-        if self._clock() >= self._holds_until:
-            asked = self._clock()
-            self._found = _by_lease(await self._read(), _CORE, names.FORMER_CORE)
-            self._holds_until = asked + ASKED_EVERY.total_seconds()
-        found = self._found
-        return found.words if found is not None and found.alive_until > datetime.now(UTC) else ""
 
 
 async def rivals_of(cluster: Cluster, provider: str) -> list[Rival]:

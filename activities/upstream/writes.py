@@ -16,6 +16,7 @@ from airunway.activities.upstream.immutable import refused_change
 from airunway.activities.upstream.inspection import ObjectMaker, Target
 from airunway.activities.upstream.stages import ObjectCreate
 from airunway.activities.upstream.tenant_account import TenantWrites
+from airunway.activities.upstream.webhooks import named_webhook
 from airunway.activities.upstream.write_plan import Method, ObjectDelete, ObjectWrite, WritePlan, applied
 from airunway.api.server_warnings import UNKNOWN_FIELD, undeclared_fields
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
@@ -55,14 +56,21 @@ class ChangeRefused(Exception):
 class Writer:
     """Writes a provider's objects in one namespace; `done` tells how far it came, also after an error.
 
-    `generation`: of the deployment that they are written for.
+    `generation`: of the deployment that they are written for. `is_first`: no attempt was made before.
     """
 
     def __init__(
-        self, writes: TenantWrites, provider: ObjectMaker, *, namespace: str, generation: int
+        self,
+        writes: TenantWrites,
+        provider: ObjectMaker,
+        *,
+        namespace: str,
+        generation: int,
+        is_first: bool = False,
     ) -> None:
         self._writes, self._cluster = writes, writes.cluster
         self._provider, self._namespace, self._generation = provider, namespace, generation
+        self._is_first = is_first
         self.done = Written()
 
     async def carry_out(self, stages: Sequence[ObjectCreate | ObjectDelete], plan: WritePlan) -> None:
@@ -78,7 +86,8 @@ class Writer:
                 await self._delete(entry)
         for write in plan.writes:
             warnings: list[str] = []
-            result = await self._write(write, warnings)
+            with self._named_webhook(f"{write.target.kind.kind} {write.target.name}"):
+                result = await self._write(write, warnings)
             manager, generation = self._provider.field_manager, self._generation
             written = applied(write, result, field_manager=manager, generation=generation)
             if write.method is not Method.KEEP:
@@ -93,7 +102,8 @@ class Writer:
     async def _follow(self, follower: Follower) -> None:
         manager, result, warnings = self._provider.field_manager, None, list[str]()
         if follower.differing:
-            with refused(f"{follower.kind.kind} {follower.name}"):
+            words = f"{follower.kind.kind} {follower.name}"
+            with self._named_webhook(words), refused(words):
                 result = await carry_out_following(
                     self._writes, follower, field_manager=manager, warnings=warnings
                 )
@@ -105,7 +115,11 @@ class Writer:
     async def _create_for_stage(self, entry: ObjectCreate) -> None:
         words = f"{entry.kind.kind} {entry.manifest['metadata']['name']}"
         warnings: list[str] = []
-        with contextlib.suppress(AlreadyExists), self._writes.explained(words):
+        with (
+            contextlib.suppress(AlreadyExists),
+            self._named_webhook(words),
+            self._writes.explained(words),
+        ):
             await self._cluster.create(
                 entry.kind, entry.manifest, namespace=self._namespace, warnings=warnings
             )
@@ -114,9 +128,12 @@ class Writer:
     async def _delete(self, gone: ObjectDelete) -> None:
         meta = gone.live["metadata"]
         words = f"{gone.kind.kind} {meta['name']}"
-        with contextlib.suppress(NotFound), self._writes.explained(words):
+        with contextlib.suppress(NotFound), self._named_webhook(words), self._writes.explained(words):
             await self._cluster.delete(gone.kind, meta["name"], namespace=self._namespace, uid=meta["uid"])
         self.done.deleted += [] if words in self.done.deleted else [words]
+
+    def _named_webhook(self, words: str) -> contextlib.AbstractContextManager[None]:
+        return named_webhook(words, once_more=self._is_first)
 
     async def _write(self, write: ObjectWrite, warnings: list[str]) -> Object:
         target = write.target

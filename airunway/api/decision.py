@@ -11,6 +11,7 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from airunway.api.core_types import Condition, ConditionStatus
+from airunway.api.plain_text import beginning
 from airunway.api.status import Phase
 
 MAX_TEXT_LENGTH = 8000
@@ -19,7 +20,7 @@ MAX_TEXT_LENGTH = 8000
 
 def cut(text: str) -> str:
     """A text of a length that can be written."""
-    return text if len(text) <= MAX_TEXT_LENGTH else text[:MAX_TEXT_LENGTH] + "…"
+    return beginning(text, MAX_TEXT_LENGTH)
 
 
 class SelectionFallback(StrEnum):

@@ -40,6 +40,10 @@ MODEL_IMAGE_FIELD_MANAGER = "airunway-images"
 """Of the registry and the builder in the cluster."""
 WEBHOOK_FIELD_MANAGER = "airunway-webhook"
 """Of the webhooks' certificate."""
+WEB_FIELD_MANAGER = "airunway-web"
+"""Of the key of session cookies, and of tokens that people save for Hugging Face."""
+WEB_SESSION_SECRET = "airunway-web-session-key"
+"""Secret with that key; it comes empty with the manifests."""
 VALUES_FIELD_MANAGER = "airunway-cli"
 """Of the Secrets with the chart values that a person gave."""
 SAMPLES_FIELD_MANAGER = "airunway-up"
@@ -131,17 +135,41 @@ _WORKFLOW_KINDS = ("modeldeployment", "provider", "image")
 MAX_MODEL_IN_ID = 100  # characters; a digest and the cluster stand beside it
 MAX_WORKFLOW_ID_LENGTH = 255  # a column of Temporal's database; `limit.maxIDLength` is set to it
 
+# What Temporal's visibility knows of a workflow (`messages.search_attributes`).
+PHASE_ATTRIBUTE = "AirunwayPhase"
+ENGINE_ATTRIBUTE = "AirunwayEngine"
+PROVIDER_ATTRIBUTE = "AirunwayProvider"
+NAMESPACE_ATTRIBUTE = "AirunwayNamespace"
+MODEL_ATTRIBUTE = "AirunwayModel"
+CLUSTER_ATTRIBUTE = "AirunwayCluster"
+IMAGE_ATTRIBUTE = "AirunwayImage"
+
 WATCHER_LEASE = "airunway-watcher"
+
+SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+"""Where a pod finds the token of its account; its namespace lies beside it."""
 
 # Admission webhooks (crds.md §4.1).
 MUTATING_CONFIGURATION = "airunway-mutating-webhook-configuration"
 VALIDATING_CONFIGURATION = "airunway-validating-webhook-configuration"
+MUTATING_WEBHOOK = "mmodeldeployment-v1alpha1.kb.io"
+VALIDATING_WEBHOOK = "vmodeldeployment-v1alpha1.kb.io"
 MUTATING_PATH = "/mutate-airunway-ai-v1alpha1-modeldeployment"
 VALIDATING_PATH = "/validate-airunway-ai-v1alpha1-modeldeployment"
 WEBHOOK_SERVICE = "airunway-webhook-service"
 WEBHOOK_SECRET = "airunway-webhook-server-cert"
 WEBHOOK_AUTHORITY = "airunway-ca"
 WEBHOOK_ORGANISATION = "airunway"
+
+
+UID_NAMESPACE = "kube-system"
+_NAME_DIGITS = 12
+"""Of the uid: two of a million clusters are alike with one chance in five hundred."""
+
+
+def cluster_name_from(uid: str) -> str:
+    """The name of a cluster whose `kube-system` has this uid, unless the settings say one."""
+    return uid.replace("-", "")[:_NAME_DIGITS].lower()
 
 
 def core_task_queue(cluster: str) -> str:
@@ -192,6 +220,8 @@ def field_manager_for(provider: str) -> str:
 
 DEPLOYMENT_WORKFLOW = "ModelDeploymentWorkflow"
 """Its type."""
+MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
+"""Type of the workflow of a model image."""
 
 
 def deployment_workflow_id(cluster: str, namespace: str, name: str) -> str:

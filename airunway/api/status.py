@@ -11,20 +11,12 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from airunway.api.core_types import Condition
+from airunway.api.phase import Phase as Phase
+from airunway.api.plain_text import beginning
 from airunway.api.wire import Flag, Int32, Int64, Text, Wire, wire_field
 
 NOT_OBSERVED = -1
 """`observedGeneration` of a status that nobody has written yet: no generation is like it."""
-
-
-class Phase(StrEnum):
-    """Where a deployment stands (crds.md §6.2)."""
-
-    PENDING = "Pending"
-    DEPLOYING = "Deploying"
-    RUNNING = "Running"
-    FAILED = "Failed"
-    TERMINATING = "Terminating"
 
 
 class ApiFormat(StrEnum):
@@ -125,7 +117,7 @@ _MAX_INT32 = 2**31 - 1
 
 
 def _cut_message(text: str) -> str:
-    return text if len(text) <= MAX_UPSTREAM_MESSAGE else text[: MAX_UPSTREAM_MESSAGE - 1] + "…"
+    return beginning(text, MAX_UPSTREAM_MESSAGE)
 
 
 def _counts_that_can_be_written(replicas: ReplicaStatus | None) -> ReplicaStatus | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from airunway.cli import app
+from airunway.cli.leaving import leaving
+from airunway.cli.quick import shown_quickly
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     """
     status = 0
     try:
-        app.main()
+        run()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     try:
@@ -25,6 +26,16 @@ def main() -> None:
     except OSError:
         pass  # nobody reads any more
     os._exit(status)
+
+
+def run() -> None:
+    """Run the command line; may leave with an exit status."""
+    with leaving():
+        if shown_quickly(sys.argv[1:]):
+            return
+    from airunway.cli import app
+
+    app.main()
 
 
 def complete_for_kubectl() -> None:
@@ -38,4 +49,4 @@ def complete_for_kubectl() -> None:
     os._exit(0)
 
 
-__all__ = ["complete_for_kubectl", "main"]
+__all__ = ["complete_for_kubectl", "main", "run"]

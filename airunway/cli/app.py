@@ -21,6 +21,7 @@ from airunway.cli.completion_script import completion
 from airunway.cli.crds import crds
 from airunway.cli.doctor.command import doctor
 from airunway.cli.history.command import history
+from airunway.cli.leaving import leaving
 from airunway.cli.logs import logs
 from airunway.cli.migrate.command import migrate
 from airunway.cli.open_links import open_links
@@ -31,11 +32,10 @@ from airunway.cli.processes import private_pulls, watcher, web, webhook, worker
 from airunway.cli.providers import providers
 from airunway.cli.resume import resume
 from airunway.cli.retry import retry
+from airunway.cli.short_options import without_signs
 from airunway.cli.status import list_deployments, status
 from airunway.cli.up import up
 from airunway.cli.versions import versions
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="airunway",
@@ -99,20 +99,18 @@ def main() -> None:
 
     logging.getLogger("kubernetes.aio.config").setLevel(logging.ERROR)
     try:
-        if COMPLETION_VARIABLE in os.environ:
-            from airunway.cli.completion import prepare
+        with leaving():
+            if COMPLETION_VARIABLE in os.environ:
+                from airunway.cli.completion import prepare
 
-            prepare()
-        status = app(
-            prog_name=program_name(sys.argv[0]), standalone_mode=False, complete_var=COMPLETION_VARIABLE
-        )
-        sys.exit(status if isinstance(status, int) else 0)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has left, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+                prepare()
+            status = app(
+                args=without_signs(sys.argv[1:]),
+                prog_name=program_name(sys.argv[0]),
+                standalone_mode=False,
+                complete_var=COMPLETION_VARIABLE,
+            )
+            sys.exit(status if isinstance(status, int) else 0)
     except Exception as err:
         if os.environ.get("AIRUNWAY_TRACEBACK"):
             raise

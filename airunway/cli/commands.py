@@ -9,7 +9,7 @@ from airunway.api.names import DEPLOYMENT_KIND
 from airunway.cli import output
 from airunway.cli.cluster import named_settings, namespace_for
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.clients.errors import ClientError

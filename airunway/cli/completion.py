@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from airunway.cli.contexts import read_contexts
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 
 PATIENCE_SECONDS = 3.0

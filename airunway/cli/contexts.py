@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from airunway.cli.problems import CliError
 
 USUAL_KUBECONFIG = Path("~/.kube/config")
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,8 @@ def read_contexts(kubeconfig: Path | None) -> KubeContexts:
     Raises CliError for what is no kubeconfig.
     """
     current, namespaces = "", dict[str, str]()
-    for path in _paths(kubeconfig):
-        content = _content(path)
+    for path in kubeconfig_paths(kubeconfig):
+        content = kubeconfig_content(path)
         current = current or _text(content.get("current-context"))
         for entry in _entries(content.get("contexts")):
             about = entry.get("context")
@@ -51,14 +48,16 @@ def read_contexts(kubeconfig: Path | None) -> KubeContexts:
     return KubeContexts(current, namespaces)
 
 
-def _paths(kubeconfig: Path | None) -> list[Path]:
+def kubeconfig_paths(kubeconfig: Path | None) -> list[Path]:
+    """This one; None: those of the usual places, of which some may not be there."""
     if kubeconfig is not None:
         return [kubeconfig]
     named = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     return [Path(part).expanduser() for part in named] or [USUAL_KUBECONFIG.expanduser()]
 
 
-def _content(path: Path) -> dict[str, Any]:
+def kubeconfig_content(path: Path) -> dict[str, Any]:
+    """What it says; nothing where it is not there. Raises CliError for what is no kubeconfig."""
     try:
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT_BYTES + 1)
@@ -68,8 +67,11 @@ def _content(path: Path) -> dict[str, Any]:
         raise CliError(f"no usable kubeconfig: {path}: {err.strerror}") from err
     if len(data) > SIZE_LIMIT_BYTES:
         raise CliError(f"no usable kubeconfig: {path} is larger than {SIZE_LIMIT_BYTES // 1024**2} MiB")
+    import yaml  # whoever only names a context, or asks for help, has no use for it
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(data, Loader=_LOADER)  # a safe loader
+        content = yaml.load(data, Loader=loader)  # a safe loader
     except (yaml.YAMLError, RecursionError, ValueError) as err:
         first = (str(err).strip() or type(err).__name__).splitlines()[0]
         raise CliError(f"no usable kubeconfig: {path}: not YAML: {first}") from err

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from airunway.cli import options
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.running import run as run_async
 
 

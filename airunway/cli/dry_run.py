@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from airunway.activities.deployment.finalizers import webhook_refusal
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.server_warnings import dropped_field, undeclared_fields
-from airunway.clients.errors import AlreadyExists, Forbidden, Invalid, NotFound
+from airunway.clients.errors import AlreadyExists, ApiError, Forbidden, Invalid, NotFound
 from airunway.clients.kubernetes import Cluster
 from airunway.provider import Provider, UpstreamKind
 
@@ -56,6 +57,11 @@ async def _rehearse_one(
         opinion.warnings.append(f"{words}: the API server could not be asked: {err}")
     except (Forbidden, Invalid) as err:
         _judge(provider, deployment, words, err, opinion)
+    except ApiError as err:
+        refusal = webhook_refusal(err)
+        if not refusal:
+            raise
+        opinion.errors.append(f"{words}: {refusal}")
     opinion.warnings += [f"{words}: {_in_words(text)}" for text in told]
 
 

@@ -43,9 +43,6 @@ def namespace_names(ctx: typer.Context, incomplete: str) -> list[str]:
     return namespaces_like(ctx.params, incomplete)
 
 
-STATE_DIR = Path(".airunway")
-"""Where `airunway up` keeps its state, and other commands look for it."""
-
 Kubeconfig = Annotated[
     Path | None,
     typer.Option(
@@ -122,23 +119,6 @@ class Manifests:
     def __bool__(self) -> bool:
         """Whether anything was named."""
         return bool(self.files) or self.kustomize is not None
-
-
-@dataclass(frozen=True)
-class Where:
-    """The cluster that was named on the command line, if one was."""
-
-    kubeconfig: Path | None = None
-    context: str | None = None
-
-    @property
-    def is_named(self) -> bool:
-        """Whether a cluster was named."""
-        return self.kubeconfig is not None or self.context is not None
-
-
-ANYWHERE = Where()
-"""No cluster was named on the command line."""
 
 
 @dataclass(frozen=True, kw_only=True)

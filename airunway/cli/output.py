@@ -7,54 +7,29 @@ and its names of emojis are off.
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
-from rich.table import Table
-from rich.text import Text
-
-from airunway.api.plain_text import is_plain, json_text, one_line, yaml_text
+from airunway.api.plain_text import json_text, one_line, yaml_text
 from airunway.cli.formats import OutputFormat
+from airunway.cli.simple_table import simple_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 WIDTH_WITHOUT_TERMINAL = 100_000  # a program that reads lines wants them whole
 
 
-class PlainConsole(Console):
-    """A console on which texts are texts: no markup in them, and nothing that a terminal obeys."""
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The segments; what rich itself has for the terminal (styles, the cursor) is beside their texts."""
-        if isinstance(renderable, Text):
-            renderable = _in_one_line(renderable)
-        for segment in super().render(renderable, options):
-            if segment.control or segment.text == "\n" or is_plain(segment.text):
-                yield segment
-            else:
-                yield Segment("\n".join(map(one_line, segment.text.split("\n"))), segment.style)
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """A text as it is shown, before its width is taken: one line, whatever it holds."""
-        return super().render_str(one_line(text), **options)
-
-
-def _in_one_line(text: Text) -> Text:
-    """The text with the styles of its parts: each letter stays where it is."""
-    if is_plain(text.plain):
-        return text
-    shown = text.copy()
-    shown.plain = one_line(text.plain)
-    return shown
-
-
 def console() -> Console:
     """Standard output. A pipe gets wide plain lines instead of the terminal's width."""
-    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
-    return PlainConsole(
-        file=sys.stdout, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False
-    )
+    from airunway.cli.screen import standard_output
+
+    return standard_output(None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
 
 
 def line(text: str = "", *, flush: bool = False) -> None:
@@ -98,18 +73,29 @@ def machine_text(text: str) -> None:
 
 def facts(screen: Console, rows: Sequence[tuple[str, str | Text]], *, indent: str = "") -> None:
     """Print labelled lines, the texts aligned; a long one is left to the terminal to wrap."""
+    from airunway.cli.screen import print_facts
+
     width = max((len(label) for label, _ in rows), default=0)
-    for label, value in rows:
-        screen.print(Text(f"{indent}{label:{width}}  ").append_text(_text(value)), soft_wrap=True)
-
-
-def _text(value: str | Text) -> Text:
-    return value if isinstance(value, Text) else Text(value)
+    print_facts(screen, rows, f"{indent}{{:{width}}}  ")
 
 
 def plain_table(*headings: str) -> Table:
     """A table in the manner of kubectl: no lines."""
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
+    from airunway.cli.screen import table_without_lines
+
+    return table_without_lines(headings)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print such a table of texts alone."""
+    shown = [[one_line(cell) for cell in row] for row in rows]
+    is_terminal = sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown")
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    text = simple_table(headings, shown, width=width, bold=is_terminal)
+    if text is not None:
+        print(text, end="")
+        return
+    laid_out = plain_table(*headings)
+    for row in shown:
+        laid_out.add_row(*row)
+    console().print(laid_out)

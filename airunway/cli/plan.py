@@ -9,7 +9,7 @@ import typer
 
 from airunway.cli import options
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 
 AgainstCluster = Annotated[
     bool,

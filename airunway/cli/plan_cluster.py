@@ -18,7 +18,9 @@ from airunway.activities.upstream.write_plan import Method, ObjectWrite
 from airunway.api.adoption import is_status_of_others, recorded_adoption
 from airunway.api.cluster_features import recorded_features
 from airunway.api.conditions import conditions_of
+from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
+from airunway.cli.dry_run import rehearse
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.clients.registry.client import RegistryClient
 from airunway.console.documents import Document
@@ -52,12 +54,23 @@ def _as_manifest(obj: Object) -> Object:
 
 
 async def add_changes(
-    planned: Sequence[PlannedDeployment], settings: Settings, providers: Mapping[str, Provider]
+    planned: Sequence[PlannedDeployment],
+    settings: Settings,
+    providers: Mapping[str, Provider],
+    *,
+    rehearsed: bool = False,
 ) -> None:
-    """Say of every plan what it changes in the cluster. Raises ApiError."""
+    """Say of every plan what it changes in the cluster. Raises ApiError.
+
+    `rehearsed`: also what the API server says of what would be written now, by a dry run of each write.
+    """
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
         changes = ClusterChanges(
-            cluster, providers, name=settings.cluster or "here", policy=settings.overrides_policy
+            cluster,
+            providers,
+            name=settings.cluster or "here",
+            policy=settings.overrides_policy,
+            rehearsed=rehearsed,
         )
         for entry in planned:
             if entry.provider is not None and entry.ok:
@@ -68,9 +81,16 @@ class ClusterChanges:
     """Plans against one cluster, which it reads only."""
 
     def __init__(
-        self, cluster: Cluster, providers: Mapping[str, Provider], *, name: str, policy: OverridesPolicy
+        self,
+        cluster: Cluster,
+        providers: Mapping[str, Provider],
+        *,
+        name: str,
+        policy: OverridesPolicy,
+        rehearsed: bool,
     ) -> None:
         self._cluster, self._providers, self._name = cluster, providers, name
+        self._rehearsed = rehearsed
         self._given = Surroundings(
             env=os.environ,
             serving_images=ServingImageStep(RegistryClient(), env=os.environ),
@@ -104,6 +124,14 @@ class ClusterChanges:
             ).run()
         except ApplicationError as err:
             return [PlannedChange(when=NOW, action="keep", what="nothing", why=err.message)]
+        if self._rehearsed:
+            written = [write for write in rendered.plan.writes if write.method is not Method.KEEP]
+            deployment = ModelDeployment.model_validate(owner)
+            opinion = await rehearse(
+                self._cluster, plugin, deployment, [write.target.desired for write in written]
+            )
+            planned.errors += opinion.errors
+            planned.warnings += opinion.warnings
         return changes_in(rendered, field_manager=plugin.field_manager)
 
 

@@ -16,11 +16,12 @@ from airunway.api.model_deployment import ModelDeployment
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.cli import output
-from airunway.cli.cluster import DEFAULT_NAMESPACE, namespace_for, settings_for
+from airunway.cli.cluster import namespace_for, settings_for
 from airunway.cli.documents import read_manifests
 from airunway.cli.dry_run import rehearse
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Manifests, Where
+from airunway.cli.options import Manifests
+from airunway.cli.placing import DEFAULT_NAMESPACE, Where
 from airunway.cli.plan_cluster import add_changes, deployments_in
 from airunway.cli.problems import UsageError
 from airunway.clients.errors import Forbidden
@@ -73,10 +74,12 @@ def plans_for(
     settings: Settings | None,
     namespace: str | None = None,
     against_cluster: bool = False,
+    rehearsed: bool = False,
 ) -> list[PlannedDeployment]:
     """The plans of what was named, or of all deployments of the cluster. Raises UsageError, ApiError.
 
-    `settings`: those with which a cluster is read; None: none is.
+    `settings`: those with which a cluster is read; None: none is. `rehearsed`: what would be written to the
+    cluster now is, by dry runs.
     """
     documents = read_manifests(given)
     if settings is not None and not given:
@@ -98,7 +101,7 @@ def plans_for(
     if not planned:
         output.note(f"nothing to plan: there is no {DEPLOYMENT_KIND}")
     if settings is not None and against_cluster:
-        asyncio.run(add_changes(planned, settings, world.providers))
+        asyncio.run(add_changes(planned, settings, world.providers, rehearsed=rehearsed))
     return planned
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from airunway.api import names
 from airunway.cli import output
 from airunway.cli.cluster import namespace_for, settings_for
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ApiError, Forbidden, NotFound, Unreachable
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, PODS, Cluster, Object

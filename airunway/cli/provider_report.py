@@ -12,8 +12,8 @@ from airunway.activities.installation.operators import Operator, Probe
 from airunway.api.heartbeat import oldest_alive
 from airunway.cli.cluster import settings_for
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
 from airunway.cli.output import console, data, facts, line, plain_table
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ApiError, ClientError, NotFound
 from airunway.clients.helm.records import latest_record

@@ -13,8 +13,9 @@ from temporalio.service import RPCError
 from airunway.api import names
 from airunway.cli.cluster import named_settings
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import ANYWHERE, OperationOptions, Where
+from airunway.cli.options import OperationOptions
 from airunway.cli.output import answer_to, data, line, note
+from airunway.cli.placing import ANYWHERE, Where
 from airunway.cli.problems import CliError
 from airunway.cli.provider_follow import follow
 from airunway.cli.provider_plan import is_nothing, plan_operation, show_nothing, show_plan

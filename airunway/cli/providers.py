@@ -9,7 +9,8 @@ import typer
 
 from airunway.cli import options
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import OperationOptions, Where
+from airunway.cli.options import OperationOptions
+from airunway.cli.placing import Where
 from airunway.cli.running import run as run_async
 
 providers = typer.Typer(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airunway.cli.cluster import settings_for
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.problems import UsageError
 from airunway.provider.contract import Provider
 from airunway.provider.registry import installed_providers

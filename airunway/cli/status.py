@@ -8,7 +8,7 @@ import typer
 
 from airunway.cli import options
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.running import run as run_async
 
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Keep showing, until Ctrl-C.")]

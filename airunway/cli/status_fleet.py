@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest
 from temporalio.client import Client
@@ -19,12 +20,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from airunway.cli import output
 from airunway.cli.cluster import settings_for
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.temporal import temporal_client
 from airunway.console.links import filter_links
 from airunway.console.queries import deployments_query, literal
 from airunway.console.rows import age
-from airunway.console.workflow_states import WorkflowState, last_closed, open_states, trouble
+from airunway.console.workflow_state import WorkflowState, last_closed, trouble
+from airunway.console.workflow_states import open_states
 from airunway.messages.search_attributes import ENGINE, MODEL, PHASE, PROVIDER, SEARCH_ATTRIBUTES
 from airunway.workers.temporal.search_attributes import creation_command
 from airunway.workers.temporal.target import target_of
@@ -82,7 +84,7 @@ async def fleet(client: Client, cluster: str) -> list[FleetRow]:
 async def _not_back(client: Client, prefix: str, running: set[str]) -> list[WorkflowState]:
     query = f"{deployments_query(id_prefix=prefix, only_open=False)} AND {CLOSED_BY_HAND}"
     ids = {state.workflow_id async for state in open_states(client, query)} - running
-    latest = await last_closed(client, sorted(ids))
+    latest = await last_closed(partial(open_states, client), sorted(ids))
     # One that completed afterwards was deleted in order.
     return [state for state in latest.values() if state.status != "completed"]
 

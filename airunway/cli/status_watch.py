@@ -12,8 +12,10 @@ from rich.live import Live
 
 from airunway.cli import output
 from airunway.cli.build_progress import Builds, bars
-from airunway.cli.status_report import FleetWorkflows, Troubles, find_deployments, fleet_table, key_of
+from airunway.cli.status_list import fleet_rows
+from airunway.cli.status_report import FleetWorkflows, find_deployments
 from airunway.clients.kubernetes import Cluster, Object
+from airunway.console.fleet_troubles import Troubles, key_of
 from airunway.console.rows import deployment_row
 from airunway.workers.settings import Settings
 
@@ -34,9 +36,11 @@ async def watch_list(
             found = await find_deployments(cluster, namespace, name)
             if time.monotonic() - asked >= STATES_EVERY_SECONDS:
                 troubles, asked = await workflows.troubles(found, namespace), time.monotonic()
-            live.update(
-                Group(fleet_table(found, troubles, wide=wide), bars(await builds.of(found))), refresh=True
-            )
+            headings, rows = fleet_rows(found, troubles, wide=wide)
+            table = output.plain_table(*headings)
+            for row in rows:
+                table.add_row(*row)
+            live.update(Group(table, bars(await builds.of(found))), refresh=True)
             await asyncio.sleep(REFRESH_SECONDS)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from airunway.cli.options import STATE_DIR
+from airunway.cli.placing import STATE_DIR
 from airunway.cli.running import run as run_async
 
 DEADLINE_SECONDS = 120.0

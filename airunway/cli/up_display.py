@@ -16,8 +16,8 @@ from rich.live import Live
 from rich.text import Text
 
 from airunway.cli import output
-from airunway.cli.cluster import running_sandbox
-from airunway.cli.options import STARTED, STATE_DIR
+from airunway.cli.options import STARTED
+from airunway.cli.placing import STATE_DIR, running_sandbox
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster, Object
 from airunway.clients.reflector import ObjectChange, Reflector
 from airunway.console.calling import curl_of, is_reachable

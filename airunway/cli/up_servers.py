@@ -23,7 +23,7 @@ from airunway.sandbox.temporal import (
     USUAL_UI_PORT,
     TemporalServer,
     TemporalServerError,
-    free_port,
+    claimed_port,
 )
 from airunway.workers.environment import read_settings
 from airunway.workers.settings import Settings
@@ -73,15 +73,16 @@ async def servers(options: UpOptions, display: Display) -> AsyncIterator[Setting
         yield base.model_copy(update={"kubeconfig": options.kubeconfig, "health_port": 0})
         return
     display.phase("starting Temporal")
-    temporal = TemporalServer(
-        data_file=options.state_dir / "temporal.db",
-        log_file=options.state_dir / "temporal.log",
-        port=free_port(USUAL_PORT),
-        ui_port=free_port(USUAL_UI_PORT),
-        search_attributes=attributes,
-    )
-    async with temporal, _supervised(temporal, display):
-        yield _reach(base, temporal, options.kubeconfig)
+    with claimed_port(USUAL_PORT) as port, claimed_port(USUAL_UI_PORT) as ui_port:
+        temporal = TemporalServer(
+            data_file=options.state_dir / "temporal.db",
+            log_file=options.state_dir / "temporal.log",
+            port=port,
+            ui_port=ui_port,
+            search_attributes=attributes,
+        )
+        async with temporal, _supervised(temporal, display):
+            yield _reach(base, temporal, options.kubeconfig)
 
 
 def _reach(base: Settings, temporal: TemporalServer, kubeconfig: Path) -> Settings:

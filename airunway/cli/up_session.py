@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from airunway.api.names import INSTALLER_NAMESPACE, SYSTEM_NAMESPACE
-from airunway.cli.cluster import RUNNING_FILE
+from airunway.cli.placing import RUNNING_FILE
 from airunway.cli.problems import CliError, UsageError
 from airunway.cli.up_display import Display, display_for
 from airunway.cli.up_samples import apply_samples, samples_to_apply
@@ -23,7 +23,7 @@ from airunway.clients.crds import apply_own_crds
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.kubernetes import CONFIGS, NAMESPACES, Cluster, Object
 from airunway.provider.registry import installed_providers
-from airunway.sandbox.temporal import free_port
+from airunway.sandbox.temporal import claimed_port
 from airunway.web.process import run_web
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.environment import read_settings
@@ -53,7 +53,8 @@ async def run(options: UpOptions) -> int:
             await Cluster.connect(settings.kubeconfig, context=settings.context)
         )
         settings = await with_cluster_name(settings, cluster)
-        settings = settings.model_copy(update={"web_port": free_port(settings.web_port)})
+        web_port = stack.enter_context(claimed_port(settings.web_port))
+        settings = settings.model_copy(update={"web_port": web_port})
         await _prepare(cluster)
         _write_running(options.state_dir, settings)
         stack.callback((options.state_dir / RUNNING_FILE).unlink, missing_ok=True)

@@ -10,8 +10,8 @@ from temporalio.client import WorkflowExecution
 
 from airunway.cli.cluster import named_settings
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
 from airunway.cli.output import console, data, note, plain_table
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.workers.sampling import Sample

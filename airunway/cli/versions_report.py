@@ -12,8 +12,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from airunway.api.names import core_task_queue
 from airunway.cli.cluster import named_settings
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
 from airunway.cli.output import console, data, line, note, plain_table
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.workers.drain import pinned_runs_query

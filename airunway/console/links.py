@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 from urllib.parse import quote, quote_plus
 
-from airunway.api.status import Phase
+from airunway.api.names import MODEL_IMAGE_WORKFLOW
+from airunway.api.phase import Phase
 from airunway.console.queries import deployments_query, literal
-from airunway.messages.model_image_workflow import MODEL_IMAGE_WORKFLOW
-from airunway.workers.temporal.target import TemporalTarget
 
 BUILDING = f"WorkflowType = '{MODEL_IMAGE_WORKFLOW}' AND ExecutionStatus = 'Running'"
 """Builds, also those that wait for a free builder."""
 
 
-def workflow_link(target: TemporalTarget, workflow_id: str) -> str:
+class LinkedNamespace(Protocol):
+    """A Temporal namespace that has a UI."""
+
+    @property
+    def namespace(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def ui(self) -> str:
+        """Address of the UI, without a slash at the end."""
+        ...
+
+
+def workflow_link(target: LinkedNamespace, workflow_id: str) -> str:
     """The newest run of a workflow."""
     return f"{_namespace(target)}/workflows/{quote(workflow_id, safe='')}"
 
 
-def filter_link(target: TemporalTarget, query: str) -> str:
+def filter_link(target: LinkedNamespace, query: str) -> str:
     """The list of workflows that a visibility query gives."""
     return f"{_namespace(target)}/workflows?query={quote_plus(query)}"
 
 
 def filter_links(
-    target: TemporalTarget, cluster: str, *, providers: Sequence[str] = ()
+    target: LinkedNamespace, cluster: str, *, providers: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
     """What a person looks for in one cluster, with its address: everything, failed, building, a provider's.
 
@@ -40,5 +54,5 @@ def filter_links(
     return [(label, filter_link(target, query)) for label, query in queries]
 
 
-def _namespace(target: TemporalTarget) -> str:
+def _namespace(target: LinkedNamespace) -> str:
     return f"{target.ui}/namespaces/{quote(target.namespace, safe='')}"

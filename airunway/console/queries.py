@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from airunway.api.names import DEPLOYMENT_WORKFLOW
-from airunway.messages.search_attributes import CLUSTER, PHASE, PROVIDER
+from airunway.api.names import CLUSTER_ATTRIBUTE, DEPLOYMENT_WORKFLOW, PHASE_ATTRIBUTE, PROVIDER_ATTRIBUTE
 
 
 def deployments_query(
@@ -14,8 +13,12 @@ def deployments_query(
     if only_open:
         terms.append("ExecutionStatus = 'Running'")
     terms += [
-        f"{key.name} = {literal(value)}"
-        for key, value in ((CLUSTER, cluster), (PHASE, phase), (PROVIDER, provider))
+        f"{name} = {literal(value)}"
+        for name, value in (
+            (CLUSTER_ATTRIBUTE, cluster),
+            (PHASE_ATTRIBUTE, phase),
+            (PROVIDER_ATTRIBUTE, provider),
+        )
         if value
     ]
     if id_prefix:

@@ -7,6 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+_SECOND, _MINUTE, _HOUR = (1, "s"), (60, "m"), (3600, "h")
+_DAY, _YEAR, _NOTHING = (86400, "d"), (365 * 86400, "y"), (1, "")
+_AGES = (
+    (2 * 60, _SECOND, _NOTHING),
+    (10 * 60, _MINUTE, _SECOND),
+    (3 * 3600, _MINUTE, _NOTHING),
+    (8 * 3600, _HOUR, _MINUTE),
+    (48 * 3600, _HOUR, _NOTHING),
+    (8 * 86400, _DAY, _HOUR),
+    (2 * 365 * 86400, _DAY, _NOTHING),
+    (8 * 365 * 86400, _YEAR, _DAY),
+    (float("inf"), _YEAR, _NOTHING),
+)
+"""Up to which age it is given in which unit, and in which smaller one. Source: k8s.io/apimachinery,
+pkg/util/duration.HumanDuration."""
+
 
 @dataclass(frozen=True)
 class DeploymentRow:
@@ -75,15 +91,14 @@ def message_of(status: Mapping[str, Any]) -> str:
 
 
 def age(since: datetime | str | None, *, now: datetime | None = None) -> str:
-    """An age like kubectl's: 45s, 12m, 5h, 3d. Empty for what is no time (RFC 3339)."""
+    """An age as kubectl writes it: 85s, 5m10s, 12m, 5h3m, 3d. Empty for what is no time (RFC 3339)."""
     try:
         begun = datetime.fromisoformat(since) if isinstance(since, str) else since
     except ValueError:
         return ""
     if begun is None:
         return ""
-    seconds = int(((now or datetime.now(UTC)) - begun).total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{max(0, seconds)}s"
+    seconds = max(0, int(((now or datetime.now(UTC)) - begun).total_seconds()))
+    (size, unit), (smaller, smaller_unit) = next(units for below, *units in _AGES if seconds < below)
+    rest = seconds % size // smaller if smaller_unit else 0
+    return f"{seconds // size}{unit}" + (f"{rest}{smaller_unit}" if rest else "")

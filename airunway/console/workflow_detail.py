@@ -12,7 +12,8 @@ from temporalio.client import Client, WorkflowHistoryEventFilterType
 from temporalio.service import RPCError
 
 from airunway.console.temporal_errors import is_missing
-from airunway.console.workflow_states import PAUSED_BY_HAND, WorkflowState, described, state_of
+from airunway.console.workflow_state import PAUSED_BY_HAND, WorkflowState
+from airunway.console.workflow_states import latest_run, state_of
 
 RECENT_EVENTS = 20
 """Of a history's end, among which the last failure of a workflow task is looked for."""
@@ -21,7 +22,7 @@ RECENT_EVENTS = 20
 async def state_in_detail(client: Client, workflow_id: str) -> WorkflowState | None:
     """One workflow with who closed it, and why it cannot progress. None: Temporal knows none."""
     try:
-        found = await described(client, workflow_id)
+        found = await latest_run(client, workflow_id)
     except RPCError as err:
         if is_missing(err):
             return None

@@ -12,7 +12,7 @@ from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
 from airunway.console.workflow_detail import state_in_detail
-from airunway.console.workflow_states import WorkflowState, trouble
+from airunway.console.workflow_state import WorkflowState, trouble
 from airunway.messages.deployment_workflow import STATE_QUERY
 
 QUERY_SECONDS = 5.0

@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Any
 
 NEGATION = "no-"
+_TABLES = "airunway.engines.tables"
 MIN_ABBREVIATION = 2
 """Characters. One letter is a name of one dash, or a slip."""
 
@@ -133,6 +134,18 @@ def stored_table(project: str, version: str, part: str, *, title: str) -> FlagTa
     found = _document(project, version)["parts"][part]
     flags = {name: FlagKind(kind) for kind, names in found["kinds"].items() for name in names}
     return FlagTable(title, flags, found["aliases"])
+
+
+@cache
+def stored_tables(project: str) -> tuple[FlagTable, ...]:
+    """Every generated table of a project: all its versions, and all parts of each."""
+    files = sorted(file.name.removesuffix(".json") for file in resources.files(_TABLES).iterdir())
+    versions = [version for of, _, version in (file.partition("-") for file in files) if of == project]
+    return tuple(
+        stored_table(project, version, part, title=project)
+        for version in versions
+        for part in sorted(_document(project, version)["parts"])
+    )
 
 
 @cache

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from airunway.api import names
 from airunway.installation.fields import Json
 
+_ODD = ("/../", "/./", "/..;", "/.;", "//", "%2e", "%2f", "%5c", "%25", "%00")
 _PORTS = {"https": 443, "oci": 443, "http": 80}
 
 
@@ -66,8 +67,9 @@ def is_below(url: str, source: str) -> bool:
             return False
     except ValueError:
         return False
-    if any(sign in given.path.lower() for sign in ("/../", "/./", "//", "\\", "%2e", "%2f", "%5c")):
-        return False  # servers differ in what they make of these
+    is_odd = any(sign in given.path.lower() for sign in _ODD)
+    if is_odd or "\\" in url or not url.isprintable() or given.port == 0:
+        return False  # servers, and libraries, differ in what they make of these
     above = wanted.path.rstrip("/")
     path = given.path.rstrip("/")
     return not path.endswith("/..") and (path == above or path.startswith(f"{above}/"))

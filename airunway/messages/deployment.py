@@ -49,10 +49,11 @@ class Limits(BaseModel):
     finalizer_timeout: float
     step_patience: float = 60
     """How long a provider's step is waited for before the status says that it cannot be done now."""
-    history_events: int = 250
+    history_events: int = 128
     """History after which a deployment continues as new. A replay costs 0.6 to 0.8 ms of processor time an
-    event: a fifth of a second, so that a worker's replays at once stay far below the time limit of a workflow
-    task also on a slow processor. Measured by `benchmarks/replay.py`; docs/costs.md."""
+    event: a tenth of a second, so that those of a whole fleet after a restart are over within its minute, and
+    those at once far below the time limit of a workflow task, also on a slow processor. Measured by
+    `benchmarks/replay.py`; docs/costs.md."""
 
 
 class AppliedObject(BaseModel):

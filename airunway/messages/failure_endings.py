@@ -68,7 +68,7 @@ OF_DEPLOYMENTS: Mapping[str, FailureEnd] = {
         Ending.TRIED_AGAIN,
         StepFailed="a worker, or the API server",
         AccountForbidden="rights of an account",
-        WebhookRefused="a webhook that lets the deployment not be changed",
+        WebhookRefused="a webhook that lets the deployment, or an object of it, not be changed",
         WaitingForCluster="nodes, or the schema of a kind",
         RefusalLearned="nothing: a second try follows at once",
         CRDMissing="a kind that the cluster does not serve",

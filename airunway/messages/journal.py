@@ -10,6 +10,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field, PrivateAttr
 
+from airunway.api.plain_text import beginning
+
 MAX_ENTRIES = 50
 MAX_BYTES = 32_768
 """Of all texts together."""
@@ -89,4 +91,4 @@ def _size(entry: JournalEntry) -> int:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+    return beginning(text, MAX_TEXT)

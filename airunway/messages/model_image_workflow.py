@@ -19,7 +19,6 @@ from airunway.messages.step import Step
 from airunway.messages.words import Message, Reason, Words
 from airunway.modelimage.plan import ModelImagePlan
 
-MODEL_IMAGE_WORKFLOW = "ModelImageWorkflow"
 MODEL_IMAGE_BUILD_WORKFLOW = "ModelImageBuildWorkflow"
 
 JOIN_IMAGE = f"{INTERNAL}join"

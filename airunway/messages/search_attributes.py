@@ -6,13 +6,23 @@ from collections.abc import Collection, Mapping
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-PHASE = SearchAttributeKey.for_keyword("AirunwayPhase")
-ENGINE = SearchAttributeKey.for_keyword("AirunwayEngine")
-PROVIDER = SearchAttributeKey.for_keyword("AirunwayProvider")
-NAMESPACE = SearchAttributeKey.for_keyword("AirunwayNamespace")
-MODEL = SearchAttributeKey.for_keyword("AirunwayModel")
-CLUSTER = SearchAttributeKey.for_keyword("AirunwayCluster")
-IMAGE = SearchAttributeKey.for_keyword("AirunwayImage")
+from airunway.api.names import (
+    CLUSTER_ATTRIBUTE,
+    ENGINE_ATTRIBUTE,
+    IMAGE_ATTRIBUTE,
+    MODEL_ATTRIBUTE,
+    NAMESPACE_ATTRIBUTE,
+    PHASE_ATTRIBUTE,
+    PROVIDER_ATTRIBUTE,
+)
+
+PHASE = SearchAttributeKey.for_keyword(PHASE_ATTRIBUTE)
+ENGINE = SearchAttributeKey.for_keyword(ENGINE_ATTRIBUTE)
+PROVIDER = SearchAttributeKey.for_keyword(PROVIDER_ATTRIBUTE)
+NAMESPACE = SearchAttributeKey.for_keyword(NAMESPACE_ATTRIBUTE)
+MODEL = SearchAttributeKey.for_keyword(MODEL_ATTRIBUTE)
+CLUSTER = SearchAttributeKey.for_keyword(CLUSTER_ATTRIBUTE)
+IMAGE = SearchAttributeKey.for_keyword(IMAGE_ATTRIBUTE)
 SEARCH_ATTRIBUTES = (PHASE, ENGINE, PROVIDER, NAMESPACE, MODEL, CLUSTER, IMAGE)
 MAX_KEYWORD = 255
 """Characters of a search attribute: a column of Temporal's database, which takes no more."""

@@ -20,7 +20,6 @@ from airunway.messages.deployment import AppliedObject, PodFinding, RefusedChang
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.requests import DeploymentRequest, StepRequest
 from airunway.messages.step import Step
-from airunway.messages.words import Words
 from airunway.modelimage.plan import ModelImagePlan
 
 
@@ -133,8 +132,8 @@ class RenderAnswer(BaseModel):
     """Their label, likewise."""
     ignored_fields: list[str] | None = None
     """Given fields that the provider cannot honour; None when nobody checked."""
-    other_core: Words = ""
-    """Who may be choosing a provider as well, while neither spec nor status names one; empty: nobody."""
+    choice_is_free: bool = False
+    """Neither spec nor status names both provider and engine: what was selected is known to nobody yet."""
 
     @property
     def writes(self) -> bool:

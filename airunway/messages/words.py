@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-from airunway.api.plain_text import one_line
+from airunway.api.plain_text import beginning, one_line
 
 MAX_WORDS = 600
 """Characters of words for people."""
@@ -26,7 +26,7 @@ MAX_LIST = 16
 
 
 def _cut(text: str) -> str:
-    return one_line(text if len(text) <= MAX_WORDS else text[: MAX_WORDS - 1] + "…")
+    return one_line(beginning(text, MAX_WORDS))
 
 
 def _first(texts: list[str]) -> list[str]:
@@ -34,7 +34,7 @@ def _first(texts: list[str]) -> list[str]:
 
 
 def _cut_message(text: str) -> str:
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
+    return beginning(text, MAX_MESSAGE)
 
 
 def _reason(text: str) -> str:

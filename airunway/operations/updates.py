@@ -21,7 +21,7 @@ from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
 from airunway.console.temporal_errors import ENCODED_FAILURE, is_missing
-from airunway.console.workflow_states import described, state_of
+from airunway.console.workflow_states import latest_run, state_of
 from airunway.messages.commands import CommandAnswer
 from airunway.messages.refs import DeploymentRef
 from airunway.operations.errors import NotDelivered, Refused
@@ -92,7 +92,7 @@ def no_workflow(ref: DeploymentRef, *, exists: bool, closed: str) -> str:
 async def how_it_closed(client: Client, workflow_id: str) -> str:
     """How its last run ended; empty when Temporal knows none."""
     try:
-        state = state_of((await described(client, workflow_id)).workflow_execution_info)
+        state = state_of((await latest_run(client, workflow_id)).workflow_execution_info)
     except RPCError as err:
         if is_missing(err):
             return ""

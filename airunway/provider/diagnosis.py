@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Any
 
 from airunway.api import names
+from airunway.api.plain_text import beginning
 from airunway.provider.device_holders import advice_on_holders, missing_device
 from airunway.provider.reading import map_or_empty, maps_in
 
@@ -293,8 +294,7 @@ def _weighted(weight: _Weight, reason: str, text: str, advice: str = "", *, fina
 
 
 def _one_line(text: str, length: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1] + "…"
+    return beginning(" ".join(text.split()), length)
 
 
 def _events_of(obj: Object, events: Iterable[Object]) -> list[Object]:

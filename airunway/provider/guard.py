@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airunway.api.findings import FieldError, FieldErrorType
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.overrides import FIELD, OverridesMode
-from airunway.api.paths import Path, names, outside, pattern, shown
+from airunway.api.paths import Path, Pattern, names, outside, pattern, shown
 from airunway.provider.annotation_size import annotation_findings
 from airunway.provider.ceilings import Ceilings, above
 from airunway.provider.counting import builtin_demand
@@ -21,6 +21,7 @@ from airunway.provider.manifest import Manifest, RenderError
 from airunway.provider.object_shape import BUILTIN
 from airunway.provider.overrides import overrides_of
 from airunway.provider.pod_rules import pod_findings
+from airunway.provider.pod_shape import pod_annotations
 from airunway.provider.policy import OverridesPolicy
 from airunway.provider.rendering import owner_reference
 from airunway.provider.request_limits import request_findings
@@ -60,6 +61,7 @@ def render_within(provider: Provider, deployment: ModelDeployment, context: Rend
     found = [*_foreign(provider, deployment, objects), *_forbidden(provider, objects, policy)]
     if not found:  # what is not of a known shape cannot be counted either
         found = [
+            *_of_the_picker(deployment, policy.permitted(provider.name)),
             *_above_ceilings(provider, objects, policy.ceilings),
             *annotation_findings(objects),
             *request_findings(objects),
@@ -168,6 +170,16 @@ def _forbidden(
         for found in shape(obj, ()):
             if not any(names(entry, found.path) for entry in permitted):
                 yield _not_in_shape(provider, obj, found)
+
+
+def _of_the_picker(deployment: ModelDeployment, permitted: Sequence[Pattern]) -> Iterator[FieldError]:
+    """What annotations of pods must not say, where the provider puts them on no pod of its own: the endpoint
+    picker has them too."""
+    for found in pod_annotations(
+        deployment.pod_annotations, ("spec", "podTemplate", "metadata", "annotations")
+    ):
+        if not any(entry[-1:] == found.path[-1:] for entry in permitted):
+            yield _finding(shown(found.path), found.why)
 
 
 def _not_in_shape(provider: Provider, obj: Manifest, found: NotInShape) -> FieldError:

@@ -23,6 +23,8 @@ _UNCONFINED_PREFIXES = {
     "seccomp.security.alpha.kubernetes.io/": ("runtime/default", "docker/default", "localhost/"),
     "container.seccomp.security.alpha.kubernetes.io/": ("runtime/default", "docker/default", "localhost/"),
 }
+_INJECTED = ("sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount")
+"""Volumes of any kind, which Istio's webhook puts into the pod."""
 
 _PROFILE = fields(
     {"type": only("RuntimeDefault", "Localhost", why="must stay confined"), "localhostProfile": anything}
@@ -192,8 +194,11 @@ POD = fields(POD_FIELDS)
 
 
 def pod_annotations(value: Any, at: Path) -> Iterator[NotInShape]:
-    """Annotations of a pod; those that once said how it is confined must not say that it is not."""
+    """Annotations of a pod; those that once said how it is confined must not say that it is not, and none
+    has a webhook mount what this table forbids."""
     for key, text in value.items() if isinstance(value, Mapping) else ():
+        if key in _INJECTED:
+            yield NotInShape(path=(*at, key), why=_STORE)
         for prefix, confined in _UNCONFINED_PREFIXES.items():
             if key.startswith(prefix) and not (isinstance(text, str) and text.startswith(confined)):
                 yield NotInShape(path=(*at, key), why="must stay confined")

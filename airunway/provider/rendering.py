@@ -98,6 +98,11 @@ def other_engine_problem(deployment: ModelDeployment, *, provider: str) -> str |
     return f"spec.engine.type: {provider} runs the vllm engine only, not {engine or 'no engine'}"
 
 
+def missing_gpus(field: str, *, needed_by: str) -> str:
+    """That GPUs are needed and none are asked for. `field`: of their number."""
+    return f"{field}: {needed_by} needs at least one GPU; set it to 1 or more"
+
+
 def given_groups(deployment: ModelDeployment) -> list[str]:
     """Paths of the worker groups that are given; aggregated serving has no use for them."""
     scaling = deployment.spec.scaling

@@ -26,7 +26,7 @@ from airunway.sandbox.operators.nodes import DEFAULT_NODES, PretendNode
 from airunway.sandbox.operators.timing import Timing
 from airunway.sandbox.registry import PretendRegistry
 from airunway.sandbox.serving.model_servers import PretendModelServers
-from airunway.sandbox.temporal import USUAL_PORT, USUAL_UI_PORT, TemporalServer, free_port
+from airunway.sandbox.temporal import USUAL_PORT, USUAL_UI_PORT, TemporalServer, claimed_port
 from kube_emulator import EmulatedCluster
 
 USUAL_API_PORT = 7443
@@ -87,7 +87,7 @@ class Sandbox:
             folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="airunway-")))
             await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
             self.registry_login_file = folder / "registry-login.json"
-            self.temporal = self._temporal_in(folder)
+            self.temporal = self._temporal_in(folder, stack)
             # Temporal takes longest; the cluster comes up meanwhile.
             starting = asyncio.create_task(self._start_temporal(stack))
             try:
@@ -100,12 +100,16 @@ class Sandbox:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def _temporal_in(self, folder: Path) -> TemporalServer:
+    def _port(self, usual: int, stack: AsyncExitStack) -> int:
+        """Where to listen; 0: anywhere."""
+        return stack.enter_context(claimed_port(usual)) if self._usual_ports else 0
+
+    def _temporal_in(self, folder: Path, stack: AsyncExitStack) -> TemporalServer:
         return TemporalServer(
             data_file=folder / "temporal.db" if self._folder else None,
             log_file=folder / "temporal.log",
-            port=free_port(USUAL_PORT) if self._usual_ports else 0,
-            ui_port=free_port(USUAL_UI_PORT) if self._usual_ports else 0,
+            port=self._port(USUAL_PORT, stack),
+            ui_port=self._port(USUAL_UI_PORT, stack),
             search_attributes=self._search_attributes,
             headless=self._headless,
         )
@@ -136,7 +140,7 @@ class Sandbox:
             namespaces=(SYSTEM_NAMESPACE, INSTALLER_NAMESPACE),
             state_dir=folder / "cluster" if self._folder else None,
         )
-        await self.api.start(free_port(USUAL_API_PORT) if self._usual_ports else 0)
+        await self.api.start(self._port(USUAL_API_PORT, stack))
         stack.push_async_callback(self.api.stop)
         self.kubeconfig = await asyncio.to_thread(self.api.kubeconfig, folder / "kubeconfig")
         self.cluster = await stack.enter_async_context(await Cluster.connect(self.kubeconfig))
@@ -153,7 +157,7 @@ class Sandbox:
     async def _start_model_servers(self, stack: AsyncExitStack) -> None:
         """What answers for pods, through the API server's proxy and, if that was asked for, a Gateway."""
         if self._with_gateway:
-            port = free_port(USUAL_GATEWAY_PORT) if self._usual_ports else 0
+            port = self._port(USUAL_GATEWAY_PORT, stack)
             self.gateway = PretendGateway(self.cluster, port=port, logs=self.api.logs)
             await stack.enter_async_context(self.gateway)
             self.api.proxy.where = self.gateway.servers.where

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -75,6 +75,22 @@ def free_port(usual: int = 0) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise TemporalServerError("no free port on 127.0.0.1")
+
+
+@contextlib.contextmanager
+def claimed_port(usual: int) -> Iterator[int]:
+    """The usual port when nobody has it or is about to listen on it, else any free one.
+
+    That a port is free now is said to everybody who looks before the first server listens, which takes
+    seconds. So whoever is to have the usual one holds the UDP port of its number, which nobody uses, for as
+    long as the context is open.
+    """
+    with socket.socket(type=socket.SOCK_DGRAM) as claim:
+        try:
+            claim.bind(("127.0.0.1", usual))
+        except OSError:
+            usual = 0
+        yield free_port(usual)
 
 
 @dataclass

@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from airunway.api.model_deployment import ModelDeployment
 from airunway.clients.kubernetes import Object
-from airunway.trust.models import evasions, models_of_spec, models_rendered
+from airunway.trust.evasions import evasions
+from airunway.trust.models import models_of_spec, models_rendered
 from airunway.trust.policy import TrustPolicy
 from airunway.trust.rendered import images_in
 

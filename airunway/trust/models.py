@@ -1,54 +1,59 @@
 """Every model that a deployment names: in its spec, in flags, and in what was rendered of it. Pure.
 
 A model can be named beside `spec.model.id`: by a flag of the server, by an adapter, by a draft model. What an
-image or a volume holds already is no source; whoever may bring any image may bring any model.
+image or a volume holds already is no source; whoever may bring any image may bring any model. What has no
+name to compare is judged by `evasions`.
 """
 
 from __future__ import annotations
 
 import json
-import re
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from airunway.api.model_deployment import ModelDeployment, ModelSource
 from airunway.clients.kubernetes import Object
+from airunway.engines.arguments import boolean, is_option
 from airunway.engines.flag_table import canonical
+from airunway.engines.words_taken import words_taken
 from airunway.provider.flags import engine_args, extra_args
-from airunway.trust.rendered import ARGUMENTS, arguments_in, variables_in
+from airunway.trust.rendered import arguments_in, presets_in, variables_in
 
 MODEL_FLAGS = frozenset(
     {
-        "draft-model-path",
-        "ggufUrl",
-        "hf-config-path",
-        "hf-repo",
-        "hf-repo-draft",
-        "lora-modules",
-        "lora-paths",
-        "model",
-        "model-path",
-        "model-tag",
-        "model-url",
-        "speculative-config",
-        "speculative-draft-model-path",
-        "speculative-model",
-        "tokenizer",
-        "tokenizer-path",
+        *("config", "extra-llm-api-options", "modelexpress-config", "models-preset"),  # files of flags
+        *("custom-module-dirs", "custom-tokenizer", "reasoning-parser-plugin", "tool-parser-plugin"),  # code
+        *("decrypted-config-file", "decrypted-draft-config-file", "default-mm-loras", "docker-repo"),
+        *("draft-model-path", "ggufUrl", "hf-config-path", "hf-repo", "hf-repo-draft", "hf-repo-v"),
+        *("kt-weight-path", "lora", "lora-modules", "lora-paths", "lora-scaled", "mmproj", "mmproj-url"),
+        *("model", "model-draft", "model-express-url", "model-loader-extra-config", "model-path"),
+        *("model-tag", "model-url", "modelopt-checkpoint-restore-path", "models-dir", "prompt-adapters"),
+        *("qlora-adapter-name-or-path", "remote-instance-weight-loader-seed-instance-ip"),
+        *("spec-draft-hf", "spec-draft-model", "spec-model", "speculative-config"),
+        *("speculative-draft-model-path", "speculative-model", "tokenizer", "tokenizer-path"),
     }
 )
-"""Flags of vLLM, SGLang, TensorRT-LLM, llama.cpp and KAITO that name a model, or a file of one."""
-HUB_VARIABLES = frozenset({"HF_ENDPOINT", "SGLANG_USE_MODELSCOPE", "VLLM_USE_MODELSCOPE"})
-"""Environment variables by which a server asks another hub for the same name."""
+"""Flags of vLLM, SGLang, TensorRT-LLM, llama.cpp, Dynamo and KAITO that name a model, a file of one, or what
+could name one."""
+_NO_ABBREVIATIONS = frozenset({"draft", "prompt", "reasoning-parser", "tool-parser"})
+"""Flags of their own, which are also the beginning of one of these."""
+_SHORT_FORMS = frozenset({"-dr", "-hf", "-hfd", "-hfr", "-hfrd", "-hfrv", "-hfv", "-mmu", "-mu", "-sc"})
+_SHORT_FORMS_OF_FILES = frozenset({"-m", "-md", "-mm"})
+"""llama.cpp's; Python has a module after `-m`, so that they count in what users write only."""
 
-_SHORT_FORMS = frozenset({"-hf", "-hfd", "-hfr", "-mu"})
-_JSON_KEYS = frozenset({"model", "path", "tokenizer", "base_model_name", "draft_model", "lora_path"})
+_JSON_KEYS = frozenset(
+    {
+        *("model", "path", "tokenizer", "base_model_name", "draft_model", "lora_path"),
+        *("tensorizer_dir", "tensorizer_uri"),
+    }
+)
+MODEL_VARIABLE, ARGUMENTS_VARIABLE = "MODEL_ID", "VLLM_ENGINE_ARGS"
+"""By which the image of a Ray server of one's own is told what to serve."""
 _SCHEMES = ("huggingface://", "hf://")
 _FOREIGN_SCHEMES = ("http://", "https://", "oci://", "s3://", "gs://", "ftp://", "modelscope://")
 _MIN_ABBREVIATION = 4
 """Characters: the servers' parsers take the beginning of a flag for all of it."""
-_OF_DOCUMENTS = re.compile(r"[\n\[{]")
-"""A text with one of these may be a document of its own, which a server reads as it likes."""
 
 
 def models_of_spec(deployment: ModelDeployment) -> Iterator[str]:
@@ -58,26 +63,44 @@ def models_of_spec(deployment: ModelDeployment) -> Iterator[str]:
         yield f"custom:{model.id or ''}"
     elif model.id:
         yield model.id
+    engine = deployment.engine_type
     for key, value in engine_args(deployment).items():
-        if _names_model(key):
-            yield from _values([value])
+        if _names_model(f"--{key}"):
+            yield from _values([value], every=_is_map_of_models(key))
+        elif words_taken(f"--{key}", engine) == 0 and boolean(value) is None:
+            yield value  # it stands alone behind a switch
     yield from _in_words(extra_args(deployment), local=True)
-    for words in arguments_in([_overrides(deployment)]):
+    yield from _alone(extra_args(deployment), engine)
+    for words in arguments_in([overrides_in(deployment)]):
         yield from _in_words(words, local=True)
 
 
 def models_rendered(objects: Sequence[Object]) -> Iterator[str]:
-    """What rendered command lines name; files in image and volumes are left out."""
+    """What rendered command lines, variables and presets name; files in image and volumes are left out.
+
+    A preset that is a repository of the hub is downloaded from there, whatever source the spec says.
+    """
+    yield from (name for name in presets_in(list(objects)) if "/" in name)
     for words in arguments_in(objects):
         yield from _in_words(words, local=False)
+    for variable in variables_in(list(objects)):
+        if variable.name == MODEL_VARIABLE:
+            yield from _values([variable.value])
+        elif variable.name == ARGUMENTS_VARIABLE:
+            yield from _in_words(_split(variable.value), local=True)
 
 
-def evasions(deployment: ModelDeployment, objects: Sequence[Object]) -> Iterator[str]:
-    """Fields by which a model could be fetched from elsewhere than its name says, as sentences."""
-    for name in sorted(HUB_VARIABLES.intersection(variables_in(list(objects)))):
-        yield f"the environment variable {name} would fetch it from another hub; remove it"
-    for path in _documents(_overrides(deployment), "spec.provider.overrides"):
-        yield f"{path} is a document that could name any other; remove it"
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that is not closed
+        return text.split()
+
+
+def overrides_in(deployment: ModelDeployment) -> dict[str, Any]:
+    """The overrides; empty when there are none, and when they are none."""
+    given = deployment.spec.provider.overrides if deployment.spec.provider else None
+    return given if isinstance(given, dict) else {}
 
 
 def is_plain(model: str) -> bool:
@@ -87,36 +110,34 @@ def is_plain(model: str) -> bool:
     return model.isprintable() and "\\" not in model and "%" not in model and ".." not in parts
 
 
-def _overrides(deployment: ModelDeployment) -> dict[str, Any]:
-    given = deployment.spec.provider.overrides if deployment.spec.provider else None
-    return given if isinstance(given, dict) else {}
-
-
-def _documents(value: Any, path: str) -> Iterator[str]:
-    """Paths of texts that are more than a word or a sentence; command lines are judged for themselves."""
-    if isinstance(value, str) and _OF_DOCUMENTS.search(value):
-        yield path
-    elif isinstance(value, list):
-        for number, entry in enumerate(value):
-            yield from _documents(entry, f"{path}[{number}]")
-    elif isinstance(value, dict):
-        for key, entry in value.items():
-            if key not in ARGUMENTS:
-                yield from _documents(entry, f"{path}.{key}")
-
-
 def _in_words(words: Sequence[str], *, local: bool) -> Iterator[str]:
     """The models that a command line names. `local`: also files, as `file:<path>`."""
     for number, word in enumerate(words):
         before = words[number - 1] if number else ""
         if word.startswith("-"):
             flag, _, value = word.partition("=")
-            if flag in _SHORT_FORMS or _names_model(flag):
-                yield from _values([value] if value else _following(words[number + 1 :]), local=local)
+            if _names_model(flag) or (local and flag in _SHORT_FORMS_OF_FILES):
+                given = [value] if value else _following(words[number + 1 :])
+                yield from _values(given, local=local, every=_is_map_of_models(flag))
         elif before == "serve" or (
             word.startswith((*_SCHEMES, *_FOREIGN_SCHEMES)) and not before.startswith("-")
         ):
             yield from _values([word], local=local)
+
+
+def _alone(words: Sequence[str], engine: str) -> Iterator[str]:
+    """Words that are no flag's: a server takes the first of them for its model."""
+    awaited = 0
+    for number, word in enumerate(words):
+        if word == "--":
+            yield from words[number + 1 :]
+            return
+        if is_option(word):
+            awaited = 0 if "=" in word else words_taken(word, engine)
+        elif awaited:
+            awaited -= 1
+        else:
+            yield _of_hub(word)
 
 
 def _following(words: Sequence[str]) -> Iterator[str]:
@@ -130,14 +151,22 @@ def _names_model(flag: str) -> bool:
     name, _, last = canonical(flag).partition(".")
     if last and last.rpartition(".")[2] not in _JSON_KEYS:  # `--speculative-config.model`
         return False
-    if name in MODEL_FLAGS:
+    if name in MODEL_FLAGS or (not flag.startswith("--") and f"-{name}" in _SHORT_FORMS):
         return True
-    return len(name) >= _MIN_ABBREVIATION and any(known.startswith(name) for known in MODEL_FLAGS)
+    is_beginning = len(name) >= _MIN_ABBREVIATION and name not in _NO_ABBREVIATIONS
+    return is_beginning and any(known.startswith(name) for known in MODEL_FLAGS)
 
 
-def _values(values: Sequence[str] | Iterator[str], *, local: bool = True) -> Iterator[str]:
+def _is_map_of_models(flag: str) -> bool:
+    """Whether its JSON has models under keys of anybody's choice."""
+    return canonical(flag).startswith("default-mm")
+
+
+def _values(
+    values: Sequence[str] | Iterator[str], *, local: bool = True, every: bool = False
+) -> Iterator[str]:
     for value in values:
-        for model in _in_json(value) if value[:1] in "{[" else [value]:
+        for model in _in_json(value, every=every) if value[:1] in "{[" else [value]:
             named = model.partition("=")[2] if "=" in model and "://" not in model else model
             if named.startswith(("/", "./", "~")):
                 yield from [f"file:{named}"] if local else []
@@ -145,16 +174,16 @@ def _values(values: Sequence[str] | Iterator[str], *, local: bool = True) -> Ite
                 yield _of_hub(named)
 
 
-def _in_json(text: str) -> Iterator[str]:
+def _in_json(text: str, *, every: bool) -> Iterator[str]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         yield text  # nobody can say what it names
         return
-    yield from _named(document)
+    yield from _named(document, every=every)
 
 
-def _named(document: Any) -> Iterator[str]:
+def _named(document: Any, *, every: bool) -> Iterator[str]:
     waiting = [document]
     while waiting:
         entry = waiting.pop()
@@ -162,7 +191,9 @@ def _named(document: Any) -> Iterator[str]:
             waiting += entry
         elif isinstance(entry, dict):
             yield from (str(value) for key, value in entry.items() if key in _JSON_KEYS and value)
-            waiting += [value for value in entry.values() if isinstance(value, dict | list)]
+            waiting += [value for value in entry.values() if every or isinstance(value, dict | list)]
+        elif every and isinstance(entry, str):
+            yield entry
 
 
 def _of_hub(model: str) -> str:

@@ -12,9 +12,11 @@ from typing import Any
 
 from airunway.clients.kubernetes import Object
 
-_NO_IMAGES = frozenset({"annotations", "labels", "matchLabels", "managedFields", "nodeSelector"})
-"""Mappings whose keys are somebody's own words."""
+_WORDS = frozenset({"annotations", "labels", "matchLabels", "nodeSelector"})
+"""Mappings of texts whose keys are somebody's own words. A part of an object may be called so as well."""
+_ANNOTATIONS = "annotations"
 ARGUMENTS = frozenset({"args", "command"})
+_VARIABLES = frozenset({"env", "envs"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +44,9 @@ def with_images(objects: Sequence[Object], replaced: Mapping[str, str]) -> list[
 
 
 def _renewed_field(key: str, value: Any, replaced: Mapping[str, str], renewed: Callable[[Any], Any]) -> Any:
-    if key in _NO_IMAGES:
-        return value
+    if _are_words(key, value):
+        told = {name: replaced.get(text, text) for name, text in _injected(key, value)}
+        return {**value, **told}
     if _is_image_field(key) and isinstance(value, str):
         return replaced.get(value, value)
     if _is_image_field(key) and _volume_reference(value):
@@ -59,7 +62,9 @@ def _images(value: Any, path: str) -> Iterator[RenderedImage]:
         return
     for key, entry in value.items():
         here = f"{path}.{key}"
-        if key in _NO_IMAGES:
+        if _are_words(key, entry):
+            for name, text in _injected(key, entry):
+                yield RenderedImage(path=f"{here}[{name}]", value=text)
             continue
         if not _is_image_field(str(key)):
             yield from _images(entry, here)
@@ -67,6 +72,24 @@ def _images(value: Any, path: str) -> Iterator[RenderedImage]:
             yield RenderedImage(path=f"{here}.reference", value=entry["reference"])
         elif entry:  # an empty one is for the operator to fill
             yield RenderedImage(path=here, value=entry)
+
+
+def _are_words(key: str, value: Any) -> bool:
+    """Whether a value is labels, annotations or the like."""
+    return (
+        key in _WORDS
+        and isinstance(value, Mapping)
+        and not any(isinstance(entry, Mapping | list) for entry in value.values())
+    )
+
+
+def _injected(key: str, words: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Annotations that tell a webhook of somebody else which image to put into the pod, as Istio's
+    `sidecar.istio.io/proxyImage` and Vault's `vault.hashicorp.com/agent-image`."""
+    for name, text in words.items() if key == _ANNOTATIONS else ():
+        _, slash, last = name.rpartition("/")
+        if slash and last.lower().endswith("image") and text:
+            yield name, text
 
 
 def _is_image_field(key: str) -> bool:
@@ -96,14 +119,42 @@ def _arguments(value: Any) -> Iterator[list[str]]:
                 yield from _arguments(entry)
 
 
-def variables_in(value: Any) -> Iterator[str]:
-    """Names of the environment variables that objects set."""
+def presets_in(value: Any) -> Iterator[str]:
+    """The names of presets that objects ask their operator for."""
+    if isinstance(value, list):
+        for entry in value:
+            yield from presets_in(entry)
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            if key == "preset" and isinstance(entry, Mapping) and entry.get("name"):
+                yield str(entry["name"])
+            yield from presets_in(entry)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """An environment variable of an object. `is_text`: it has its value here, not a reference to one."""
+
+    name: str
+    value: str
+    is_text: bool
+
+
+def variables_in(value: Any) -> Iterator[Variable]:
+    """The environment variables that objects set, in whatever list."""
     if isinstance(value, list):
         for entry in value:
             yield from variables_in(entry)
     elif isinstance(value, Mapping):
         for key, entry in value.items():
-            if key == "env" and isinstance(entry, list):
-                yield from (str(one["name"]) for one in entry if isinstance(one, Mapping) and "name" in one)
+            if key in _VARIABLES and isinstance(entry, list):
+                yield from (_variable(one) for one in entry if isinstance(one, Mapping) and "name" in one)
             else:
                 yield from variables_in(entry)
+
+
+def _variable(entry: Mapping[str, Any]) -> Variable:
+    value = entry.get("value")
+    return Variable(
+        name=str(entry["name"]), value="" if value is None else str(value), is_text=not entry.get("valueFrom")
+    )

@@ -81,10 +81,16 @@ class Rights:
 
         return await self._answers.get((caller.key, right), ask)
 
+    async def refusal(self, caller: Caller, right: Right) -> str:
+        """The sentence that names the right which the caller lacks; empty: they have it. Raises ApiError."""
+        if await self.may(caller, right):
+            return ""
+        return f"{caller.user} may not {right.words}; ask an administrator for that right"
+
     async def require(self, caller: Caller, right: Right) -> None:
         """Raises WebError (403) that names the right, unless the caller has it."""
-        if not await self.may(caller, right):
-            raise WebError(403, f"{caller.user} may not {right.words}; ask an administrator for that right")
+        if refusal := await self.refusal(caller, right):
+            raise WebError(403, refusal)
 
     async def namespaces(self, caller: Caller, right: Right, among: Iterable[str]) -> frozenset[str] | None:
         """In which namespaces the caller may; None: in the whole cluster. Raises ApiError."""

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
@@ -24,6 +23,7 @@ from airunway.web.identity import Caller, Identities
 from airunway.web.listing import ShownDeployments
 from airunway.web.promises import ImagePromises
 from airunway.web.providers import ProviderStandings
+from airunway.web.session_key import session_key
 from airunway.web.sessions import CookieSessions
 from airunway.workers.settings import Settings
 
@@ -82,7 +82,7 @@ async def web_state(
     """The state of a process, its fleet followed meanwhile. `cluster`: under the account of the process."""
     bare = cluster.bare()
     rights = Rights()
-    sessions = CookieSessions(session_key(settings.web_session_key_file))
+    sessions = CookieSessions(await session_key(settings, cluster))
     fleet = LiveFleet(cluster, rights)
     state = WebState(
         settings=settings,
@@ -110,11 +110,6 @@ async def web_state(
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await bare.close()
-
-
-def session_key(file: Path | None) -> str:
-    """The key of cookies; empty: one is made. Raises OSError, ValueError."""
-    return file.read_text().strip() if file is not None else ""
 
 
 async def no_temporal() -> Client:

@@ -17,6 +17,7 @@ from airunway.webhook.providers import RegisteredProviders
 from airunway.webhook.rules import AdmissionInputs
 from airunway.webhook.server import application, serving
 from airunway.webhook.tls import ServedCertificate
+from airunway.workers.cluster_name import ClusterNameUnknown, with_cluster_name
 from airunway.workers.health import Ready
 from airunway.workers.settings import Settings
 from airunway.workers.starting import say_start
@@ -32,16 +33,25 @@ async def run_admission(settings: Settings, ready: Ready | None = None) -> None:
     providers was read once. With webhooks off it only waits, as ready as it gets.
     """
     ready = ready or Ready()
-    say_start("webhook", settings, temporal=False)
     EXPOSITION.serve(Served.WEBHOOK)
     begin_review_series()
     if not settings.enable_webhooks:
+        say_start("webhook", settings, temporal=False)
         _log.warning("webhooks are off (ENABLE_WEBHOOKS=false): neither served nor given a certificate")
         ready.parts["webhook"] = True
         await asyncio.Event().wait()
     ready.parts |= {"webhook": False, "webhook certificate": False, "webhook providers": False}
     async with await Cluster.connect(settings.kubeconfig, context=settings.context) as cluster:
+        say_start("webhook", await _named(settings, cluster), temporal=False)
         await _serve(settings, ready, cluster)
+
+
+async def _named(settings: Settings, cluster: Cluster) -> Settings:
+    """With the cluster's name where it can be known: only who reads logs and metrics needs it here."""
+    try:
+        return await with_cluster_name(settings, cluster, patient=True)
+    except ClusterNameUnknown:
+        return settings
 
 
 async def _serve(settings: Settings, ready: Ready, cluster: Cluster) -> None:

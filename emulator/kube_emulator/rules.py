@@ -1,8 +1,8 @@
 """Rules of custom resources in CEL (`x-kubernetes-validations`), judged as an API server does.
 
 Apart because they need cel-python (the extra `rules`); without it no rule is judged. Nor is one that asks for
-more than CEL itself and `FUNCTIONS`, as optional values (`?.`, `optionalOldSelf`), `url` or `format`: it lets
-everything pass. Costs are not limited, and rules are not checked when a definition is stored. Source:
+more than CEL itself and `FUNCTIONS`, as optional fields (`?.`), `url` or `format`: it lets everything pass.
+Costs are not limited, and rules are not checked when a definition is stored. Source:
 k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel.
 """
 
@@ -28,7 +28,10 @@ from .schema import Node
 
 _MACROS = frozenset({"has", "all", "exists", "exists_one", "map", "filter"})
 _CORE = frozenset(
-    {"size", "contains", "startsWith", "endsWith", "matches", "int", "double", "string", "bool"}
+    (
+        *("size", "contains", "startsWith", "endsWith", "matches", "int", "double", "string", "bool"),
+        "duration",
+    )
 )
 _RESERVED = frozenset(
     (
@@ -82,12 +85,13 @@ def _key(item: Any, node: Node) -> str:
 
 
 def _judge(raw: Mapping[str, Any], value: Any, node: Node, path: str, old: Any) -> Iterator[Cause]:
-    rule = None if raw.get("optionalOldSelf") else _compiled(str(raw["rule"]))
-    if rule is None or (old is None if rule.is_transition else old == value):
+    rule, optional = _compiled(str(raw["rule"])), bool(raw.get("optionalOldSelf"))
+    if rule is None or (old is None and not optional if rule.is_transition else old == value):
         return
     given = {"self": _in_cel(value, node)}
     if rule.is_transition:
-        given["oldSelf"] = _in_cel(old, node)
+        before = _in_cel(old, node)
+        given["oldSelf"] = celtypes.ListType([] if old is None else [before]) if optional else before
     try:
         if bool(rule.program.evaluate(given)):
             return
@@ -112,6 +116,11 @@ def _message(raw: Mapping[str, Any], given: Mapping[str, Any]) -> str:
 # -- rules ------------------------------------------------------------------------------------------------
 
 
+def can_judge(text: str) -> bool:
+    """Whether a rule holds here; else it lets everything pass."""
+    return _compiled(text) is not None
+
+
 @cache
 def _compiled(text: str) -> Rule | None:
     """None for one that cannot be judged here."""
@@ -128,6 +137,12 @@ def _compiled(text: str) -> Rule | None:
     return Rule(environment.program(tree, functions=dict(FUNCTIONS)), is_transition="oldSelf" in names)
 
 
+def _value(optional: Any) -> Any:
+    if not optional:
+        raise ValueError("optional.none() dereference")
+    return optional[0]
+
+
 def _split(text: Any, by: Any) -> Any:
     return celtypes.ListType(celtypes.StringType(part) for part in str(text).split(str(by)))
 
@@ -140,6 +155,10 @@ FUNCTIONS: dict[str, Any] = {
     "quantity": lambda text: number(str(text)),
     "isGreaterThan": lambda one, other: celtypes.BoolType(one > other),
     "isLessThan": lambda one, other: celtypes.BoolType(one < other),
+    # Of `oldSelf` with `optionalOldSelf`: a list of one value, or of none.
+    "hasValue": lambda optional: celtypes.BoolType(bool(optional)),
+    "value": _value,
+    "orValue": lambda optional, other: optional[0] if optional else other,
 }
 """What Kubernetes has beyond CEL itself, and is judged here too."""
 

@@ -60,6 +60,32 @@ SCHEMA: Obj = {
             "x-kubernetes-list-map-keys": ["name"],
             "x-kubernetes-validations": [{"rule": UNIQUE, "message": "names differ by more than their case"}],
         },
+        "restart": {
+            **TEXT,
+            "x-kubernetes-validations": [
+                {
+                    "rule": "oldSelf.hasValue() || self != 'now'",
+                    "message": "not when it is made",
+                    "optionalOldSelf": True,
+                },
+                {
+                    "rule": "oldSelf.orValue('no') != 'last' || self == oldSelf.value()",
+                    "message": "was the last one",
+                    "optionalOldSelf": True,
+                },
+            ],
+        },
+        "waits": {
+            "type": "object",
+            "properties": {"all": TEXT, "one": TEXT},
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.all) || duration(self.all) == duration('0s')"
+                    " || duration(self.one) <= duration(self.all)",
+                    "message": "one is longer than all",
+                }
+            ],
+        },
         "labels": {
             "type": "object",
             "maxProperties": 5,
@@ -138,6 +164,32 @@ CASES = [
         "the value of a map",
         {"labels": {"x": "1", "y": ""}},
         [("spec.labels[y]", 'Invalid value: "": is empty')],
+    ),
+    Case(
+        "a length of time",
+        {"waits": {"all": "1m30s", "one": "91s"}},
+        [("spec.waits", "Invalid value: one is longer than all")],
+    ),
+    Case("which is as long in other words", {"waits": {"all": "1m30s", "one": "90000ms"}}),
+    Case("or none", {"waits": {"all": "0h", "one": "1s"}}),
+    Case(
+        "what was not there, for a rule that asks whether it was",
+        {"restart": "now"},
+        [("spec.restart", 'Invalid value: "now": not when it is made')],
+    ),
+    Case("which it may be", {"restart": "no"}),
+    Case(
+        "what is new is not there for it either",
+        {"restart": "now"},
+        [("spec.restart", 'Invalid value: "now": not when it is made')],
+        was={},
+    ),
+    Case("what was there", {"restart": "now"}, was={"restart": "no"}),
+    Case(
+        "and how it was",
+        {"restart": "now"},
+        [("spec.restart", 'Invalid value: "now": was the last one')],
+        was={"restart": "last"},
     ),
     Case("what stays as it was", GOOD, was=GOOD),
     Case(

@@ -61,14 +61,14 @@ def _workers_problem(deployment: ModelDeployment) -> str | None:
     mocker = is_mocker(deployment)
     if not is_disaggregated(deployment):
         needed = not mocker and deployment.gpu_count <= 0
-        return f"spec.resources.gpu.count: {NAME} needs at least one GPU" if needed else None
+        return rendering.missing_gpus("spec.resources.gpu.count", needed_by=NAME) if needed else None
     scaling = deployment.spec.scaling
     groups = (scaling.prefill, scaling.decode) if scaling else (None, None)
     for role, group in zip(("prefill", "decode"), groups, strict=True):
         if group is None:
             return f"spec.scaling.{role}: required for disaggregated serving"
         if not mocker and group_gpus(group) <= 0:
-            return f"spec.scaling.{role}.gpu.count: {NAME} needs at least one GPU"
+            return rendering.missing_gpus(f"spec.scaling.{role}.gpu.count", needed_by=NAME)
     return None
 
 

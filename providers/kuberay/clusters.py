@@ -22,7 +22,8 @@ from airunway.provider.reading import map_or_empty, maps_in
 RAY_CLUSTER = UpstreamKind(api_version="ray.io/v1", kind="RayCluster", plural="rayclusters")
 ACTIVE, PENDING = "activeServiceStatus", "pendingServiceStatus"
 """Where a RayService's status has the cluster that serves, and the one that will."""
-WORKER_COUNTS = ("replicas", "minReplicas", "maxReplicas")
+BOUNDS = ("minReplicas", "maxReplicas")
+WORKER_COUNTS = ("replicas", *BOUNDS)
 HEAD_GROUP = "headgroup"
 """What KubeRay calls the group of the head."""
 _OWN_SPEC = "rayClusterSpec"
@@ -47,29 +48,39 @@ def cluster_name(service: Mapping[str, Any], which: str) -> str:
 
 
 def worker_counts(service: MainObject, cluster: Mapping[str, Any]) -> list[FieldValue]:
-    """How many workers each group of a cluster is to have; nothing where Ray's autoscaler says it.
+    """How many workers each group of a cluster is to have.
 
+    Where Ray's autoscaler runs, it says how many: within our bounds if we asked for it, else within its own.
     A cluster that gives way to another is only made smaller: what it would get, the other one needs.
     """
-    if map_or_empty(cluster, "spec").get("enableInTreeAutoscaling") is True:
-        return []
-    wanted = {
-        str(group.get("groupName")): group
-        for group in maps_in(map_or_empty(service.wanted, "spec", "rayClusterConfig").get("workerGroupSpecs"))
-    }
+    asked = map_or_empty(service.wanted, "spec", "rayClusterConfig")
+    fields: Sequence[str] = WORKER_COUNTS
+    if _is_autoscaled(map_or_empty(cluster, "spec")):
+        fields = BOUNDS if _is_autoscaled(asked) else ()
+    wanted = {str(group.get("groupName")): group for group in maps_in(asked.get("workerGroupSpecs"))}
     gives_way = _gives_way(service, cluster)
     return [
         value
         for index, group in enumerate(_groups(cluster))
         if (name := str(map_or_empty(group).get("groupName"))) in wanted
-        for value in _counts(index, name, map_or_empty(group), wanted[name], gives_way=gives_way)
+        for value in _counts(fields, index, name, map_or_empty(group), wanted[name], gives_way=gives_way)
     ]
 
 
+def _is_autoscaled(cluster: Mapping[str, Any]) -> bool:
+    return cluster.get("enableInTreeAutoscaling") is True
+
+
 def _counts(
-    index: int, name: str, group: Mapping[str, Any], wanted: Mapping[str, Any], *, gives_way: bool
+    fields: Sequence[str],
+    index: int,
+    name: str,
+    group: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    *,
+    gives_way: bool,
 ) -> Iterator[FieldValue]:
-    for field in WORKER_COUNTS:
+    for field in fields:
         value = wanted.get(field)
         if not _is_count(value):
             continue
@@ -117,7 +128,7 @@ def serving_groups(service: Mapping[str, Any]) -> list[str]:
     serving = map_or_empty(service, "status", ACTIVE)
     asked = serving.get(_OWN_SPEC) or map_or_empty(service, "spec", "rayClusterConfig")
     counted = map_or_empty(serving, "rayClusterStatus").get("desiredWorkerReplicas")
-    least = WORKER_COUNTS[1 if map_or_empty(asked).get("enableInTreeAutoscaling") is True else 0]
+    least = WORKER_COUNTS[1 if _is_autoscaled(map_or_empty(asked)) else 0]
     groups = [] if counted == 0 else maps_in(map_or_empty(asked).get("workerGroupSpecs"))
     wanted = [
         name

@@ -49,12 +49,12 @@ def _gpu_problem(deployment: ModelDeployment) -> str | None:
     if deployment.serving_mode != ServingMode.DISAGGREGATED:
         if deployment.gpu_count > 0:
             return None
-        return f"spec.resources.gpu.count: {NAME} needs at least one GPU"
+        return rendering.missing_gpus("spec.resources.gpu.count", needed_by=NAME)
     scaling = deployment.spec.scaling
     for role in ("prefill", "decode"):
         group: WorkerGroup | None = getattr(scaling, role) if scaling else None
         if not group or not group.gpu or (group.gpu.count or 0) <= 0:
-            return f"spec.scaling.{role}.gpu.count: disaggregated serving needs at least one GPU"
+            return rendering.missing_gpus(f"spec.scaling.{role}.gpu.count", needed_by="disaggregated serving")
     return None
 
 

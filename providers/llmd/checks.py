@@ -40,7 +40,7 @@ def _missing_group(deployment: ModelDeployment) -> str | None:
 def _missing_gpus(deployment: ModelDeployment) -> str | None:
     for component in reversed(components(deployment)):
         if component.gpus <= 0:
-            return f"{component.field}.gpu.count: {NAME} needs at least one GPU"
+            return rendering.missing_gpus(f"{component.field}.gpu.count", needed_by=NAME)
     return None
 
 

@@ -34,7 +34,7 @@ def check(deployment: ModelDeployment) -> str | None:
     if deployment.serving_mode == ServingMode.DISAGGREGATED:
         return f"spec.serving.mode: {NAME} does not support disaggregated serving; use aggregated"
     if deployment.gpu_count == 0:
-        return f"spec.resources.gpu.count: {NAME} needs at least one GPU"
+        return rendering.missing_gpus("spec.resources.gpu.count", needed_by=NAME)
     return (
         devices.device_problem(deployment, image=rendering.serving_image_override(deployment))
         or pod_options.option_problem(deployment)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from airunway.activities.upstream.rivals import ASKED_EVERY, OtherCore
 from airunway.clients.kubernetes import DEPLOYMENTS, Object
 from airunway.messages.decision import Recorded, SelectionRequest
 from airunway.messages.deployment import StatusRequest
@@ -18,22 +17,21 @@ from tests.activities.deployment_site import (
     render_request,
     selection_request,
 )
-from tests.activities.test_rivals import after, lease
 
 FREE = {"provider": None}
 """A spec that leaves the choice."""
 
 
-async def at_work(place: DeploymentSite) -> None:
-    await lease(place, holderIdentity="core-0", renewTime=after(), leaseDurationSeconds=15)
-
-
 async def choose(place: DeploymentSite, provider: str) -> Object:
     """As AI Runway's core does it: by merge patch, whatever is there (core.md §9)."""
+    return await write(place, {"provider": {"name": provider, "selectedReason": "matched capabilities"}})
+
+
+async def write(place: DeploymentSite, status: dict[str, Any]) -> Object:
     return await place.cluster.patch(
         DEPLOYMENTS,
         REF.name,
-        {"status": {"provider": {"name": provider, "selectedReason": "matched capabilities"}}},
+        {"status": status},
         namespace=REF.namespace,
         subresource="status",
         field_manager="manager",
@@ -52,44 +50,28 @@ async def write_choice(place: DeploymentSite, seen: Object, provider: str = "acm
 
 
 @pytest.mark.parametrize(
-    ("spec", "chosen", "is_told"),
-    [(FREE, "", True), ({}, "", False), (FREE, "acme", False)],
-    ids=["the choice is free", "the spec has made it", "the status has it"],
+    ("spec", "status", "is_free"),
+    [
+        (FREE, {}, True),
+        ({"engine": None}, {}, True),
+        ({}, {}, False),
+        (FREE, {"provider": {"name": "acme"}}, False),
+        ({**FREE, "engine": None}, {"provider": {"name": "acme"}}, True),
+        ({**FREE, "engine": None}, {"provider": {"name": "acme"}, "engine": {"type": "vllm"}}, False),
+    ],
+    ids=["no provider", "no engine", "spec", "status", "half of it", "status of both"],
 )
-async def test_a_core_that_may_choose_as_well_is_told_of(
-    place: DeploymentSite, spec: dict[str, Any], chosen: str, is_told: bool
+async def test_it_is_told_whether_spec_and_status_leave_a_choice(
+    place: DeploymentSite, spec: dict[str, Any], status: dict[str, Any], is_free: bool
 ) -> None:
-    await at_work(place)
     made = await place.deploy(**spec)
-    if chosen:
-        made = await choose(place, chosen)
+    if status:
+        made = await write(place, status)
 
     rendered = await place.worker().provider.render(render_request(made))
 
-    assert bool(rendered.other_core) is is_told
-    assert "core-0 holds its Lease" in rendered.other_core or not is_told
-
-
-async def test_where_there_is_none_nobody_is_told_of(place: DeploymentSite) -> None:
-    made = await place.deploy(**FREE)
-
-    rendered = await place.worker().provider.render(render_request(made))
-
-    assert rendered.other_core == ""
-
-
-async def test_many_deployments_cost_one_read(place: DeploymentSite) -> None:
-    now = 0.0
-    other, calls = OtherCore(place.cluster, clock=lambda: now), place.calls()
-
-    assert await other.at_work() == ""
-    await at_work(place)
-    calls.take()
-    assert await other.at_work() == ""
-    assert calls.take() == []
-    now = ASKED_EVERY.total_seconds()
-
-    assert "core-0 holds its Lease" in await other.at_work()
+    assert rendered.failure is None
+    assert rendered.choice_is_free is is_free
 
 
 async def test_the_choice_is_written_where_nobody_wrote_meanwhile(place: DeploymentSite) -> None:

@@ -22,7 +22,7 @@ from airunway.cli import (
     provider_run,
     status_detail,
     status_fleet,
-    status_report,
+    status_list,
     up_display,
     verify,
     versions_report,
@@ -40,7 +40,7 @@ from airunway.console.history.line import HistoryLine, Source
 from airunway.console.plan import OtherProvider, PlannedChoice, PlannedDeployment
 from airunway.console.rows import deployment_row
 from airunway.console.workflow_report import WorkflowReport
-from airunway.console.workflow_states import WorkflowState
+from airunway.console.workflow_state import WorkflowState
 from airunway.installation.metadata import ManualStep, ProviderMetadata
 from airunway.installation.state import InstallationStatus, State
 from airunway.messages.installation import InstallationRequest, Operation, PreflightAnswer
@@ -250,7 +250,7 @@ def show_error(text: str) -> None:
 
 SHOWN: dict[str, tuple[Callable[[Any], object], Any]] = {
     "status": (
-        lambda obj: output.console().print(status_report.fleet_table([obj], {("default", "chat"): "w"})),
+        lambda obj: output.table(*status_list.fleet_rows([obj], {("default", "chat"): "w"})),
         OBJECT,
     ),
     "status --watch": (lambda build: output.console().print(bars([build])), BUILD),
@@ -267,7 +267,7 @@ SHOWN: dict[str, tuple[Callable[[Any], object], Any]] = {
     "history": (lambda line: show_history(line, HistoryFormat.TABLE, 0), LINE),
     "history on a terminal": (lambda line: show_history(line, HistoryFormat.TABLE, 120), LINE),
     "list -o wide": (
-        lambda obj: output.console().print(status_report.fleet_table([obj], {}, wide=True)),
+        lambda obj: output.table(*status_list.fleet_rows([obj], {}, wide=True)),
         OBJECT,
     ),
     "doctor": (doctor_report.show, DoctorFinding("check", DoctorVerdict.WARN, "message", "advice")),

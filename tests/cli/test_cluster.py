@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airunway.cli.cluster import RUNNING_FILE, settings_for
-from airunway.cli.options import Where
+from airunway.cli.cluster import settings_for
+from airunway.cli.placing import RUNNING_FILE, Where
 
 
 def running(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from airunway.cli.commands import run_command
 from airunway.cli.explain import explain
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY
 from airunway.messages.journal import Journal

@@ -10,7 +10,7 @@ import yaml
 
 from airunway.cli.cluster import namespace_for, settings_for
 from airunway.cli.contexts import read_contexts
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from tests.cli.test_cluster import running
 

@@ -22,7 +22,7 @@ from airunway.cli.doctor.findings import DoctorFinding, DoctorVerdict, ok, worst
 from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.doctor.report import CHECKS, report
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     CONFIGS,
@@ -153,7 +153,7 @@ async def test_temporal_and_a_worker_that_is_seen_by_its_polls(with_temporal: Do
 
     kept = only(await temporal.retention(with_temporal))
     assert kept.verdict is DoctorVerdict.WARN, "the development server keeps them for a day"
-    assert "kept for 1 days" in kept.message
+    assert "kept for 1 day;" in kept.message
 
     missing = only(await temporal.workers(with_temporal))
     client = await with_temporal.temporal()

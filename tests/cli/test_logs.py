@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from airunway.api import names
 from airunway.cli.link_report import links_of
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.pod_logs import LogSource, PodLogOptions, _sources, engine_container, print_logs
 from airunway.cli.problems import CliError
 from airunway.clients.errors import Invalid, NotFound

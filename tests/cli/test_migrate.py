@@ -223,6 +223,41 @@ async def test_a_pod_that_is_ending_is_awaited_though_no_count_has_it(
         await stop()
 
 
+@pytest.mark.parametrize(
+    ("labels", "awaited"),
+    [
+        pytest.param({"app": "airunway-worker", "tier": "core"}, True, id="its own"),
+        pytest.param({"app": "airunway-registry", "tier": "core"}, False, id="another's"),
+        pytest.param({"app": "airunway-worker"}, False, id="without a label that has to be there"),
+        pytest.param({"app": "airunway-worker", "tier": "core", "old": "1"}, False, id="with one too many"),
+        pytest.param({"app": "airunway-worker", "tier": "test"}, False, id="with a value that is left out"),
+    ],
+)
+async def test_pods_are_found_by_expressions_too(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, labels: dict[str, str], awaited: bool
+) -> None:
+    monkeypatch.setattr(steps, "POLL_SECONDS", 0.01)
+    given = deployment("airunway-worker", args=["worker"])
+    given["spec"]["replicas"] = 0
+    given["spec"]["selector"] = {
+        "matchExpressions": [
+            {"key": "app", "operator": "In", "values": ["airunway-worker", "airunway-watcher"]},
+            {"key": "tier", "operator": "NotIn", "values": ["test"]},
+            {"key": "tier", "operator": "Exists"},
+            {"key": "old", "operator": "DoesNotExist"},
+        ]
+    }
+    given["spec"]["template"]["metadata"]["labels"] = {"app": "airunway-worker", "tier": "core"}
+    await cluster.create(APPS_DEPLOYMENTS, given, namespace=SYSTEM)
+    counts = {"status": {"replicas": 0, "observedGeneration": 1}}
+    await cluster.patch(APPS_DEPLOYMENTS, "airunway-worker", counts, namespace=SYSTEM, subresource="status")
+    pod = {"metadata": {"name": "p", "labels": labels}, "spec": given["spec"]["template"]["spec"]}
+    await cluster.create(PODS, pod, namespace=SYSTEM)
+
+    with pytest.raises(CliError, match="still has pods") if awaited else contextlib.nullcontext():
+        await steps.stop(cluster, ["airunway-worker"], lambda _: None, seconds=0.2)
+
+
 def test_a_script_has_to_say_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
 

@@ -13,7 +13,8 @@ import pytest_asyncio
 
 from airunway.api.names import API_VERSION, CONFIG_KIND, DEPLOYMENT_KIND
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Manifests, Where
+from airunway.cli.options import Manifests
+from airunway.cli.placing import Where
 from airunway.cli.plan_report import report
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Object
 from airunway.messages.refs import DeploymentRef

@@ -14,11 +14,13 @@ import yaml
 from airunway.api.crd import model_deployment_crd, provider_config_crd
 from airunway.cli import plan_report
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Manifests, Where
+from airunway.cli.options import Manifests
+from airunway.cli.placing import Where
 from airunway.clients.crds import apply_crd
-from airunway.clients.kubernetes import CONFIGS, Cluster, Resource
+from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, Cluster, Resource
 from airunway.providers.kaito import PROVIDER
 from airunway.sandbox import charts
+from airunway.workers.settings import Settings
 from kube_emulator import EmulatedCluster
 from tests.cli.test_plan import GPU, manifest
 
@@ -95,6 +97,28 @@ async def test_a_field_that_the_server_would_drop_is_named(
     assert await site.workspaces() == []
 
 
+async def test_what_a_migration_would_write_is_rehearsed_for_deployments_that_are_there(site: Site) -> None:
+    body = yaml.safe_load(manifest(provider=misspelt(), **GPU))
+    await site.cluster.create(DEPLOYMENTS, body, namespace="default")
+    settings = Settings(kubeconfig=site.kubeconfig, cluster="here")
+
+    async def told(*, rehearsed: bool) -> list[str]:
+        plans = await asyncio.to_thread(
+            plan_report.plans_for,
+            Manifests(),
+            settings=settings,
+            against_cluster=True,
+            rehearsed=rehearsed,
+        )
+        return [text for plan in plans for text in plan.warnings if "matchLabelz" in text]
+
+    (said,) = await told(rehearsed=True)
+
+    assert said.endswith("matchLabelz is unknown to the API server, which would drop it")
+    assert await told(rehearsed=False) == []
+    assert await site.workspaces() == []
+
+
 async def test_for_an_object_that_is_there_it_is_an_error(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,6 +157,22 @@ async def test_what_a_webhook_says_is_said(
 
     assert found is fine
     assert any(words in text for text in planned["warnings" if fine else "errors"])
+
+
+async def test_a_webhook_without_a_server_is_an_error_of_what_it_holds(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.emulated.faults.fail_next(
+        message='failed calling webhook "validation.workspace.kaito.sh": service "webhook" not found',
+        when=lambda method, path: method == "POST" and "/workspaces" in path,
+    )
+
+    fine, planned = await site.plan(capsys)
+
+    assert not fine
+    (said,) = planned["errors"]
+    assert said.startswith('Workspace chat: webhook "validation.workspace.kaito.sh" lets nothing be changed')
+    assert "delete the webhook configuration that names it" in said
 
 
 async def test_the_plan_is_made_for_the_version_that_the_cluster_runs(

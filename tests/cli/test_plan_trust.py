@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Manifests, Where
+from airunway.cli.options import Manifests
+from airunway.cli.placing import Where
 from airunway.cli.plan_report import report
 from airunway.clients.kubernetes import NAMESPACES
 from tests.activities.test_tags_and_digests import CASES, Case, spec_of

@@ -15,6 +15,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from airunway.api.names import UID_NAMESPACE, cluster_name_from
+from airunway.clients.kubernetes import NAMESPACES, Cluster
 from kube_emulator import EmulatedCluster
 from kube_emulator.envtest.ports import free_port
 
@@ -128,6 +130,7 @@ PROCESSES = [
     pytest.param("installer", ("worker", "--no-core", "--no-providers", "--installer"), id="installer"),
     pytest.param("watcher", ("watcher",), id="watcher"),
     pytest.param("webhook", ("webhook",), id="webhook"),
+    pytest.param("web", ("web",), id="web"),
 ]
 
 
@@ -140,6 +143,7 @@ async def test_a_process_says_what_it_is_and_serves_metrics(
         *command,
         AIRUNWAY_HEALTH_PORT="0",
         AIRUNWAY_WEBHOOK_PORT="0",
+        AIRUNWAY_WEB_PORT="0",
         AIRUNWAY_METRICS_PORT=str(port),
         AIRUNWAY_CLUSTER="here",
         AIRUNWAY_LOG_FORMAT="json",
@@ -155,10 +159,22 @@ async def test_a_process_says_what_it_is_and_serves_metrics(
     if command[0] == "worker":
         assert said["queues"]
     assert f'airunway_build_info{{cluster="here",role="{role}",version="{said["version"]}"}} 1.0' in text
-    assert 'airunway_ready{cluster="here"} 0.0' in text
+    assert 'airunway_ready{cluster="here"} ' in text
     assert ("airunway_watcher_leader" in text) is (role == "watcher")
     assert ("airunway_image_build_duration_seconds_bucket" in text) is (command[0] == "worker")
     assert ("airunway_admission_reviews_total" in text) is (role == "webhook")
+
+
+async def test_a_webhook_knows_its_cluster_without_being_told(start: Start, kubeconfig: Path) -> None:
+    async with await Cluster.connect(kubeconfig) as cluster:
+        uid = (await cluster.get(NAMESPACES, UID_NAMESPACE))["metadata"]["uid"]
+
+    process = await start(
+        "webhook", AIRUNWAY_HEALTH_PORT="0", AIRUNWAY_WEBHOOK_PORT="0", AIRUNWAY_LOG_FORMAT="json"
+    )
+    said = json.loads(await line_with(process, '"event": "webhook starts"'))
+
+    assert said["cluster"] == cluster_name_from(uid)
 
 
 async def scraped(port: int) -> str:

@@ -17,6 +17,7 @@ import pytest
 
 from airunway.api.names import ANNOTATION_CANCEL_BUILD
 from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
+from airunway.sandbox.temporal import claimed_port, free_port
 from tests.sandbox.conftest import Stage, condition_of
 
 pytestmark = pytest.mark.timeout(180)
@@ -255,6 +256,33 @@ async def test_one_folder_has_one_up(start: Start) -> None:
     assert second.process.returncode == 1
     assert b"another `airunway up` uses .airunway" in out
     assert await first.stop() == 0
+
+
+def test_a_port_that_somebody_is_about_to_listen_on_is_nobody_elses() -> None:
+    usual = free_port()
+
+    with claimed_port(usual) as first, claimed_port(usual) as second:
+        taken = (first, second)
+    with claimed_port(usual) as again:
+        pass
+
+    assert taken[0] == again == usual
+    assert taken[1] != usual
+
+
+@pytest.mark.timeout(360)
+async def test_two_that_begin_in_the_same_moment_run_beside_each_other(start: Start, tmp_path: Path) -> None:
+    folders = ("one", "two")
+
+    both = await asyncio.gather(*(start("--no-samples", "--state-dir", folder) for folder in folders))
+    for up in both:
+        await up.until_line("Kubeconfig")
+    running = [json.loads((tmp_path / folder / "running.json").read_text()) for folder in folders]
+    statuses = [await up.stop() for up in both]
+
+    assert len({one["temporal_address"] for one in running}) == 2
+    assert len({one["temporal_ui"] for one in running}) == 2
+    assert statuses == [0, 0]
 
 
 @pytest.mark.timeout(360)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.cli.versions_report import make_current, make_ramping, report
 from tests.workers.version_site import NewDeployment, version_site

@@ -15,14 +15,15 @@ import pytest_asyncio
 from temporalio.worker import Worker
 
 from airunway.api.names import core_task_queue
-from airunway.cli import status_report, status_watch
+from airunway.cli import status_watch
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import ANYWHERE, Where
+from airunway.cli.placing import ANYWHERE, Where
 from airunway.cli.status_fleet import fleet, report_fleet
 from airunway.cli.status_report import report
 from airunway.clients.kubernetes import DEPLOYMENTS
+from airunway.console import fleet_troubles
 from airunway.console.workflow_detail import state_in_detail
-from airunway.console.workflow_states import WorkflowState, trouble
+from airunway.console.workflow_state import WorkflowState, trouble
 from airunway.messages.search_attributes import CLUSTER as CLUSTER_KEY
 from airunway.messages.search_attributes import MODEL, PHASE
 from tests.cli.fake_deployment import BrokenDeployment
@@ -71,7 +72,7 @@ async def reached(folder: Path, patch: pytest.MonkeyPatch, *, attributes: bool) 
     async with place(folder, search_attributes=attributes) as running:
         patch.setenv("AIRUNWAY_CLUSTER", CLUSTER)
         patch.setenv("AIRUNWAY_TEMPORAL_ADDRESS", running.client.service_client.config.target_host)
-        patch.setattr(status_report, "NEW", timedelta(0))
+        patch.setattr(fleet_troubles, "NEW", timedelta(0))
         yield running
 
 

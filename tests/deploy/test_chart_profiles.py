@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from airunway.provider.registry import installed_providers
-from tests.deploy.chart import DEFAULTS, EVERYTHING, PROFILES, VALUES, chart_objects
+from airunway.workers.settings import Settings
+from tests.deploy.chart import DEFAULTS, EVERYTHING, PROFILES, VALUES, chart_objects, with_values
 from tests.deploy.grants import EVERY, Grant, beyond, granted_to, missing_from, wanted_by
 from tests.deploy.manifests import ACCOUNTS_OF_NAMESPACE, objects, of_kind
 from tests.deploy.processes import PROVIDERS, USES, account_of
@@ -15,6 +16,7 @@ from tests.deploy.uses import INSTALLER, WATCHER, WEB, WEBHOOK, WORKER
 from tools.generate.chart import ROOT
 
 ALL = [*VALUES]
+POLICIES_GROUP, POLICIES = "networking.k8s.io", "networkpolicies"
 OF_PROVIDERS = [account_of(name) for name in PROVIDERS]
 
 
@@ -61,7 +63,7 @@ def test_accounts_and_roles_that_are_bound_are_in_the_chart(name: str) -> None:
             assert known or subject["name"] == ACCOUNTS_OF_NAMESPACE
 
 
-@pytest.mark.parametrize("account", [WORKER, WATCHER, WEBHOOK, *OF_PROVIDERS])
+@pytest.mark.parametrize("account", [WORKER, WATCHER, WEBHOOK, WEB, *OF_PROVIDERS])
 def test_each_account_of_the_defaults_is_granted_what_it_uses_and_nothing_else(account: str) -> None:
     granted = granted_to(account, chart_objects())
 
@@ -69,12 +71,25 @@ def test_each_account_of_the_defaults_is_granted_what_it_uses_and_nothing_else(a
     assert beyond(granted, wanted_by(USES[account])) == []
 
 
-@pytest.mark.parametrize("account", [INSTALLER, WEB])
-def test_an_account_that_is_switched_on_is_granted_what_it_uses_and_nothing_else(account: str) -> None:
-    granted = granted_to(account, chart_objects(EVERYTHING))
+def test_the_installer_that_is_switched_on_is_granted_what_it_uses_and_nothing_else() -> None:
+    granted = granted_to(INSTALLER, chart_objects(EVERYTHING))
 
-    assert missing_from(granted, wanted_by(USES[account])) == []
-    assert beyond(granted, wanted_by(USES[account])) == []
+    assert missing_from(granted, wanted_by(USES[INSTALLER])) == []
+    assert beyond(granted, wanted_by(USES[INSTALLER])) == []
+
+
+def test_the_web_page_is_there_unless_the_least_is_wanted_and_asks_who_one_is() -> None:
+    """Sign-in is on by itself, as it listens on an address that others reach."""
+    found = {name for name in ALL if "airunway-web" in of_kind("Deployment", chart_objects(name))}
+    (container,) = of_kind("Deployment", chart_objects())["airunway-web"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    settings = of_kind("ConfigMap", chart_objects())["airunway-settings"]["data"]
+
+    assert set(ALL) - found == {"restricted"}
+    assert {"name": "AIRUNWAY_WEB_ADDRESS", "value": "0.0.0.0"} in container["env"]
+    assert not [name for name in settings if name.startswith("AIRUNWAY_WEB_AUTH")]
+    assert Settings(web_address="0.0.0.0").web_signs_in
 
 
 def test_all_in_one_has_one_worker_with_the_rights_of_all() -> None:
@@ -83,7 +98,7 @@ def test_all_in_one_has_one_worker_with_the_rights_of_all() -> None:
     assert missing_from(granted, wanted_in("all-in-one", WORKER)) == []
     assert beyond(granted, wanted_in("all-in-one", WORKER)) == []
     assert of_kind("Deployment", chart_objects("all-in-one")).keys() == {
-        *("airunway-worker", "airunway-watcher", "airunway-webhook", "airunway-private-pulls")
+        *("airunway-worker", "airunway-watcher", "airunway-webhook", "airunway-web", "airunway-private-pulls")
     }
 
 
@@ -98,11 +113,26 @@ def test_in_chosen_namespaces_nobody_is_bound_everywhere_to_a_role_for_objects()
     }
 
     for_objects = {f"{account}-objects" for account in (*OF_PROVIDERS, "airunway-worker-gateway")}
+    for_objects.add("airunway-hugging-face-token")
     assert everywhere - left == for_objects
     assert there == {(namespace, role) for namespace in chosen for role in for_objects}
     for name in installed_providers():
         for rule in of_kind("ClusterRole", chart_objects("namespaces"))[f"{account_of(name)}-role"]["rules"]:
             assert rule["apiGroups"] == ["airunway.ai"] or set(rule["verbs"]) <= {"get", "list", "watch"}
+
+
+def test_in_chosen_namespaces_access_is_limited_and_accounts_are_acted_for_there_alone() -> None:
+    found = with_values("""
+chosenNamespaces: [team-a, team-b]
+modelAccess: {enabled: true}
+impersonation: {account: airunway-tenant}
+""")
+
+    for account in (WORKER, *OF_PROVIDERS):
+        rights = granted_to(account, found)
+        acted_for = {right.namespace for right in rights if right.verb == "impersonate"}
+        limited = {right.namespace for right in rights if right[:3] == ("delete", POLICIES_GROUP, POLICIES)}
+        assert (acted_for, limited) == ({"team-a", "team-b"}, {"team-a", "team-b"})
 
 
 def test_whoever_writes_for_deployments_may_limit_access_to_models() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from airunway.api import crd, names
+from airunway.api import crd
 from airunway.provider.registry import installed_providers
 from airunway.workers.settings import Settings
-from tests.deploy.chart import DEFAULTS, EVERYTHING, VALUES, chart_objects, with_values
+from tests.deploy.chart import VALUES, chart_objects, with_values
 from tests.deploy.manifests import of_kind
 from tests.deploy.test_image_versions import OURS, VERSION, images_in
 from tools.generate import chart_schema
@@ -74,6 +74,20 @@ def test_a_misspelt_value_is_refused_by_its_name() -> None:
         ({"modelAccess": {"to": "nobody"}}, "value must be one of"),
         ({"temporal": {"secret": {"apiKey": "key"}}}, "temporal.secret.name: say which Secret"),
         ({"autoscaling": {"kind": "keda"}}, "autoscaling.cluster: say how this cluster is called"),
+        (
+            {"autoscaling": {"kind": "hpa", "cluster": "c", "minReplicas": 5, "maxReplicas": 2}},
+            "autoscaling.maxReplicas: it is less than autoscaling.minReplicas",
+        ),
+        (
+            {
+                "autoscaling": {"kind": "keda", "cluster": "c"},
+                "temporal": {"networkPolicy": {"enabled": True}},
+            },
+            "temporal.networkPolicy.alsoFrom: name the namespace of KEDA",
+        ),
+        ({"settings": {"AIRUNWAY_MODEL_ACCESS": "namespace"}}, "say it by modelAccess.to with"),
+        ({"settings": {"AIRUNWAY_IMPERSONATE": "tenant"}}, "say it by impersonation.account"),
+        ({"settings": {"AIRUNWAY_TEMPORAL_ADDRESS": "t:7233"}}, "say it by temporal.address"),
         ({"web": {"enabled": True, "ingress": {"enabled": True}}}, "web.ingress.host: say by which name"),
     ],
 )
@@ -97,7 +111,7 @@ def test_every_setting_but_the_charts_own_may_be_given() -> None:
         *("AIRUNWAY_HEALTH_PORT", "AIRUNWAY_METRICS_PORT", "AIRUNWAY_KUBECONFIG", "AIRUNWAY_CONTEXT"),
         *("AIRUNWAY_POD_NAMESPACE", "AIRUNWAY_INSTALLER_NAMESPACE"),
         *("AIRUNWAY_WEB_ADDRESS", "AIRUNWAY_WEB_PORT", "AIRUNWAY_WEBHOOK_PORT"),
-        "AIRUNWAY_WEB_SESSION_KEY_FILE",
+        *("AIRUNWAY_WEB_SESSION_KEY_FILE", "AIRUNWAY_WEB_SESSION_KEY_SECRET"),
     }
 
 
@@ -191,12 +205,30 @@ def test_changed_settings_roll_the_pods() -> None:
     def stamps(found: list[dict[str, Any]]) -> set[str]:
         made = of_kind("Deployment", found)
         return {
-            made[name]["spec"]["template"]["metadata"]["annotations"]["checksum/settings"]
-            for name in made.keys() - {"airunway-private-pulls"}
+            obj["spec"]["template"]["metadata"]["annotations"]["checksum/settings"] for obj in made.values()
         }
 
     before, after = stamps(chart_objects()), stamps(with_values("settings: {AIRUNWAY_AUDIT: 7m}"))
     assert (len(before), len(after), before & after) == (1, 1, set())
+
+
+def test_what_every_pod_and_process_is_to_have_is_on_every_one() -> None:
+    found = with_values("""
+installer: {enabled: true}
+web: {enabled: true}
+verify: {enabled: true}
+env: [{name: HTTPS_PROXY, value: "http://proxy:3128"}]
+pods:
+  {annotations: {sidecar.istio.io/inject: "false"}, nodeSelector: {pool: system}, priorityClassName: high}
+""")
+    templates = [obj["spec"]["template"] for obj in found if obj["kind"] in PROCESSES]
+
+    assert len(templates) == 6 + len(PROVIDERS) + 1
+    for template in templates:
+        pod, (container,) = template["spec"], template["spec"]["containers"]
+        assert template["metadata"]["annotations"]["sidecar.istio.io/inject"] == "false"
+        assert (pod["nodeSelector"], pod["priorityClassName"]) == ({"pool": "system"}, "high")
+        assert {"name": "HTTPS_PROXY", "value": "http://proxy:3128"} in container["env"], container["name"]
 
 
 def test_the_connection_to_temporal_comes_from_a_secret_by_reference_only() -> None:
@@ -229,104 +261,3 @@ temporal:
             "/etc/airunway-temporal": "cloud",
             "/etc/airunway-encryption": "keys",
         }
-
-
-@pytest.mark.parametrize("kind", ["hpa", "keda"])
-def test_workers_are_scaled_by_what_waits_in_their_own_queues(kind: str) -> None:
-    found = with_values(f"autoscaling: {{kind: {kind}, cluster: c1}}")
-    made = [obj for obj in found if obj["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")]
-
-    queues = {obj["spec"]["scaleTargetRef"]["name"]: _queue(obj) for obj in made}
-    assert queues == {
-        "airunway-worker": names.core_task_queue("c1"),
-        **{f"airunway-{name}-provider": names.provider_task_queue("c1", name) for name in PROVIDERS},
-    }
-    assert all("replicas" not in of_kind("Deployment", found)[name]["spec"] for name in queues)
-
-
-def _queue(obj: dict[str, Any]) -> str:
-    if obj["kind"] == "ScaledObject":
-        return str(obj["spec"]["triggers"][0]["metadata"]["taskQueue"])
-    return str(obj["spec"]["metrics"][0]["external"]["metric"]["selector"]["matchLabels"]["queue"])
-
-
-@pytest.mark.parametrize("name", [DEFAULTS, EVERYTHING])
-def test_a_drained_node_takes_one_pod_of_a_kind_at_a_time(name: str) -> None:
-    found = chart_objects(name)
-    budgets = of_kind("PodDisruptionBudget", found)
-
-    several = {
-        key for key, obj in of_kind("Deployment", found).items() if obj["spec"].get("replicas", 2) > 1
-    } - {f"airunway-{provider}-provider" for provider in PROVIDERS}
-    assert budgets.keys() == several
-    for key, budget in budgets.items():
-        assert budget["spec"]["selector"] == of_kind("Deployment", found)[key]["spec"]["selector"]
-        assert budget["spec"]["maxUnavailable"] == 1
-
-
-def test_network_policies_open_what_is_served_and_nothing_else() -> None:
-    found = chart_objects(EVERYTHING)
-    policies = [
-        obj["spec"] | {"namespace": obj["metadata"]["namespace"]}
-        for obj in found
-        if obj["kind"] == "NetworkPolicy" and obj["metadata"]["namespace"] != "temporal"
-    ]
-
-    for name, deployment in of_kind("Deployment", found).items():
-        template = deployment["spec"]["template"]
-        labels, (container,) = template["metadata"]["labels"], template["spec"]["containers"]
-        about = [
-            policy
-            for policy in policies
-            if policy["namespace"] == deployment["metadata"]["namespace"] and _chooses(policy, labels)
-        ]
-        opened = {port["port"] for policy in about for rule in policy["ingress"] for port in rule["ports"]}
-        served = {port["name"] for port in container["ports"]} - {"health"}
-        assert about, name
-        assert opened - {"metrics"} == served - {"metrics"}, name
-    assert all(
-        "from" in rule
-        for policy in policies
-        for rule in policy["ingress"]
-        if rule["ports"][0]["port"] == "metrics"
-    )
-
-
-def _chooses(policy: dict[str, Any], labels: dict[str, str]) -> bool:
-    selector = policy["podSelector"]
-    for wanted in selector.get("matchExpressions", []):
-        if wanted["operator"] == "Exists" and wanted["key"] not in labels:
-            return False
-        if wanted["operator"] == "In" and labels.get(wanted["key"]) not in wanted["values"]:
-            return False
-    return bool(selector.get("matchLabels", {}).items() <= labels.items())
-
-
-def test_dashboard_and_alerts_are_the_files_of_the_chart() -> None:
-    found = chart_objects(EVERYTHING)
-    (rules,) = [obj["spec"] for obj in found if obj["kind"] == "PrometheusRule"]
-    dashboard = of_kind("ConfigMap", found)["airunway-dashboard"]
-
-    assert rules == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
-    assert dashboard["data"] == {"airunway.json": (CHART / "files" / "dashboard.json").read_text()}
-    assert (
-        dashboard["metadata"]["labels"] | {"grafana_dashboard": "1", "release": "prom"}
-        == dashboard["metadata"]["labels"]
-    )
-
-
-def test_prometheus_finds_every_process_that_serves_metrics() -> None:
-    found = chart_objects(EVERYTHING)
-    (monitor,) = [obj for obj in found if obj["kind"] == "ServiceMonitor"]
-    services = [
-        obj for obj in found if obj["kind"] == "Service" and obj["metadata"]["name"] == "airunway-metrics"
-    ]
-
-    assert {obj["metadata"]["namespace"] for obj in services} == {
-        *monitor["spec"]["namespaceSelector"]["matchNames"]
-    }
-    for service in services:
-        assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
-    (selector,) = {tuple(service["spec"]["selector"].items()) for service in services}
-    for deployment in of_kind("Deployment", found).values():
-        assert {*selector} <= deployment["spec"]["template"]["metadata"]["labels"].items()

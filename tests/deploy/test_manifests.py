@@ -118,6 +118,17 @@ def test_the_installer_is_alone_in_its_namespace() -> None:
     assert _settings(INSTALLER) == _settings(), "the same Temporal, ports and logs as the core"
 
 
+def test_the_policy_of_the_installers_namespace_is_about_whatever_changes_anything_there() -> None:
+    policy = of_kind("ValidatingAdmissionPolicy", TOGETHER)["airunway-installer"]
+    everything, itself = policy["spec"]["matchConstraints"]["resourceRules"]
+
+    assert set(everything["operations"]) == {"CREATE", "UPDATE", "DELETE", "CONNECT"}
+    assert (everything["apiGroups"], everything["resources"]) == (["*"], ["*/*"])
+    assert set(itself["operations"]) == {"UPDATE", "DELETE"}  # of the Namespace; it is there to be created
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert "object" not in str(policy["spec"]["validations"]), "there is none when something is deleted"
+
+
 def test_only_the_installers_image_has_helm() -> None:
     images = {
         name: obj["spec"]["template"]["spec"]["containers"][0]["image"] for name, obj in DEPLOYMENTS.items()

@@ -6,13 +6,15 @@ import io
 import os
 import stat
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tools import uv
-from tools.packages import PackageProblem, Packages, python_of, show_progress
+from tools import pip, uv
+from tools.packages import Packages, python_of, show_progress
+from tools.pip import PackageProblem
 
 PIP_SAYS = """\
 Collecting aiohttp==3.14.5 (from -r requirements-sandbox.txt (line 4))
@@ -41,6 +43,8 @@ class Machine:
         self.full.write_text("aiohttp==3.14.5\npytest==9.0.1\n")
         self.lean.write_text("aiohttp==3.14.5\n")
         self.give(python_of(self.folder))
+        self.own_pip = self.folder / "lib" / "python3" / "site-packages" / "pip"
+        self.own_pip.mkdir(parents=True)
 
     def offer_uv(self) -> None:
         """The package index has it: who installs it finds it beside Python."""
@@ -160,6 +164,58 @@ def test_pip_does_it_and_says_so_in_a_line_where_no_uv_is_to_be_had(
     assert [call.split()[0] for call in machine.calls()] == ["python", "python", "python"]
     said = [line for line in capfd.readouterr().out.splitlines() if "uv" in line]
     assert said == ["uv, which is faster, cannot be had here: pip installs"]
+
+
+def test_an_environment_without_pip_is_served_by_that_of_the_python_which_runs_this(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.own_pip.rmdir()
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "22.3")
+
+    python = python_of(machine.folder)
+
+    assert pip.ensure(python) == [sys.executable, "-m", "pip", "--python", str(python)]
+    assert machine.calls() == []
+
+
+@pytest.mark.parametrize("version", ["22.2.1", "9.0", None])
+def test_pip_is_put_into_an_environment_that_no_other_can_serve(
+    version: str | None, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version_of(name: str) -> str:
+        if version is None:
+            raise PackageNotFoundError(name)
+        return version
+
+    machine.own_pip.rmdir()
+    monkeypatch.setattr("importlib.metadata.version", version_of)
+
+    machine.packages(lean=True).ensure()
+
+    calls = machine.calls()
+    assert calls[0] == "python -m ensurepip --default-pip"
+    assert calls[-1].startswith("python -m pip install")
+
+
+def test_uv_needs_no_pip(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.own_pip.rmdir()
+    machine.give_uv()
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "9.0")
+
+    machine.packages(lean=True).ensure()
+
+    assert [call.split()[0] for call in machine.calls()] == ["uv", "uv"]
+
+
+def test_a_python_that_can_make_no_pip_says_what_to_install(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.own_pip.rmdir()
+    machine.give(python_of(machine.folder), status=1)
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "9.0")
+
+    with pytest.raises(PackageProblem, match="apt install python"):
+        machine.packages(lean=True).ensure()
 
 
 def test_the_lock_file_of_uv_holds_it_and_its_hashes_alone() -> None:

@@ -1,87 +1,73 @@
-"""The key of session cookies: one for all replicas, and the same after an upgrade of the chart."""
+"""The key of session cookies: one for all replicas, that no manifest holds and no upgrade changes."""
 
 from __future__ import annotations
 
-import base64
-import shutil
-from pathlib import Path
 from typing import Any
 
-from airunway.web.sessions import CookieSessions
+import pytest
+
+from airunway.api.names import WEB_SESSION_SECRET
 from tests.deploy.chart import with_values
-from tests.deploy.manifests import of_kind
-from tools.generate.chart import CHART, answers, render
+from tests.deploy.grants import Grant, granted_to
+from tests.deploy.manifests import WEB, objects, of_kind
+from tests.deploy.uses import WEB as ACCOUNT
+from tools.generate.chart import answers
 
-NAME = "airunway-web-session-key"
-LOOK = 'lookup "v1" "Secret" .Release.Namespace $key.secret'
-KEPT = base64.b64encode(b"a key of the installation before").decode()
+SHARED = {"name": "AIRUNWAY_WEB_SESSION_KEY_SECRET", "value": WEB_SESSION_SECRET}
 FILE = {"name": "AIRUNWAY_WEB_SESSION_KEY_FILE", "value": "/etc/airunway-session/key"}
+THREE = "web: {replicas: 3}"
 
 
-def pod_of_web(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = of_kind("Deployment", with_values(text))["airunway-web"]["spec"]["template"][
-        "spec"
-    ]
-    return found
+def pod_of_web(found: list[dict[str, Any]]) -> dict[str, Any]:
+    pod: dict[str, Any] = of_kind("Deployment", found)["airunway-web"]["spec"]["template"]["spec"]
+    return pod
 
 
-def test_the_key_that_is_there_stays(tmp_path: Path) -> None:
-    """Nothing is seen of a cluster here, so what a look at it finds is put in its place."""
-    chart = tmp_path / "airunway"
-    shutil.copytree(CHART, chart)
-    template = chart / "templates" / "web.yaml"
-    text = template.read_text()
-    assert text.count(LOOK) == 1
-    template.write_text(text.replace(LOOK, f'dict "data" (dict "key" "{KEPT}")'))
-
-    (found,) = render({"web": {"enabled": True}}, chart=chart)
-
-    assert of_kind("Secret", [entry.content for entry in found])[NAME]["data"] == {"key": KEPT}
+def secrets_granted(found: list[dict[str, Any]]) -> set[Grant]:
+    return {grant for grant in granted_to(ACCOUNT, found) if grant.resource == "secrets"}
 
 
-def test_a_first_key_is_long_enough() -> None:
-    secret = of_kind("Secret", with_values("web: {enabled: true}"))[NAME]
+@pytest.mark.parametrize("found", [with_values(THREE), objects(WEB)], ids=["chart", "deploy/web"])
+def test_the_secret_comes_empty_and_the_process_may_fill_that_one(found: list[dict[str, Any]]) -> None:
+    """Without `data` neither Helm nor `kubectl apply` nor Argo CD has anything to put back."""
+    secret = of_kind("Secret", found)[WEB_SESSION_SECRET]
 
-    assert CookieSessions(base64.b64decode(secret["data"]["key"]).decode())
+    assert not {"data", "stringData", "immutable"} & secret.keys()
+    assert {(grant.verb, grant.name) for grant in secrets_granted(found)} == {
+        ("get", WEB_SESSION_SECRET),
+        ("patch", WEB_SESSION_SECRET),
+    }
 
 
-def test_every_replica_reads_the_one_key() -> None:
-    pod = pod_of_web("web: {enabled: true, replicas: 3}")
+def test_every_replica_is_told_of_the_one_secret() -> None:
+    pod = pod_of_web(with_values(THREE))
 
     (container,) = pod["containers"]
-    assert FILE in container["env"]
-    assert {"name": "session", "mountPath": "/etc/airunway-session", "readOnly": True} in container[
-        "volumeMounts"
-    ]
-    assert {"name": "session", "secret": {"secretName": NAME}} in pod["volumes"]
+    assert SHARED in container["env"] and FILE not in container["env"]
+    assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]
 
 
-def test_two_installations_have_keys_of_their_own() -> None:
-    found = [
-        of_kind("Secret", with_values(f"web: {{enabled: true, replicas: {count}}}"))[NAME]["data"]["key"]
-        for count in (1, 2)
-    ]
-
-    assert found[0] != found[1]
+def test_what_is_rendered_twice_is_the_same() -> None:
+    assert with_values("web: {replicas: 1}") == with_values("web: {replicas:  1}")
 
 
-def test_a_secret_of_ones_own_is_mounted_and_not_made() -> None:
-    text = "web: {enabled: true, sessionKey: {create: false, secret: mine}}"
+def test_a_secret_of_ones_own_is_mounted_not_made_and_not_written() -> None:
+    found = with_values("web: {sessionKey: {create: false, secret: mine}}")
 
-    assert NAME not in of_kind("Secret", with_values(text)) and "mine" not in of_kind(
-        "Secret", with_values(text)
-    )
-    assert {"name": "session", "secret": {"secretName": "mine"}} in pod_of_web(text)["volumes"]
+    assert not {WEB_SESSION_SECRET, "mine"} & of_kind("Secret", found).keys()
+    assert {"name": "session", "secret": {"secretName": "mine"}} in pod_of_web(found)["volumes"]
+    assert FILE in pod_of_web(found)["containers"][0]["env"]
+    assert secrets_granted(found) == set()
 
 
 def test_without_a_secret_each_pod_makes_its_own_key() -> None:
-    pod = pod_of_web('web: {enabled: true, sessionKey: {create: false, secret: ""}}')
+    pod = pod_of_web(with_values('web: {sessionKey: {create: false, secret: ""}}'))
 
-    assert FILE not in pod["containers"][0]["env"]
+    assert not [entry for entry in pod["containers"][0]["env"] if entry in (FILE, SHARED)]
     assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]
 
 
 def test_a_secret_without_a_name_is_refused() -> None:
-    (answer,) = answers({"web": {"enabled": True, "sessionKey": {"secret": ""}}})
+    (answer,) = answers({"web": {"sessionKey": {"secret": ""}}})
 
     assert "web.sessionKey.secret: say how the Secret is called" in answer["refused"]

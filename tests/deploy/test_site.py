@@ -17,9 +17,11 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
 
+from airunway.messages.failure_endings import ENDINGS
+from airunway.web.pages.condition_words import _WORDS
 from tests.deploy.manifests import ROOT
 from tools.generate import reference
-from tools.generate.reference_conditions import reasons_by_type
+from tools.generate.reference_conditions import reasons_by_type, reasons_of_conditions
 from tools.site_hooks import for_site
 
 DOCS = ROOT / "docs"
@@ -50,10 +52,17 @@ def test_reasons_are_found_however_they_are_written() -> None:
 
     code = """
 WHY = "Because"
+KIND, MORE = "E", "Four"
 condition("A", "True", WHY)
+condition(KIND, "True", MORE)
 Condition(type="B", status=x, reason="One" if y else "Two")
 failed("Three", words, ["C", "D"])
 condition(computed, "True", "Lost")
+
+def _false(reason: str, message: str) -> Condition:
+    return condition("F", "False", reason, message)
+
+_false("Five", "words")
 """
 
     assert reasons_by_type([ast.parse(code)]) == {
@@ -61,7 +70,16 @@ condition(computed, "True", "Lost")
         "B": {"One", "Two"},
         "C": {"Three"},
         "D": {"Three"},
+        "E": {"Four"},
+        "F": {"Five"},
     }
+
+
+def test_the_reference_has_every_condition_and_every_reason_of_a_failure() -> None:
+    found = reasons_of_conditions()
+
+    assert _WORDS.keys() - found.keys() == set()
+    assert ENDINGS.keys() - {reason for reasons in found.values() for reason in reasons} == set()
 
 
 @pytest.mark.timeout(600)

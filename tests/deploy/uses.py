@@ -64,7 +64,7 @@ RUN_BY = {
     "airunway.clients.lease": (INSTALLER,),
     "airunway.web": (WEB,),
     "airunway.webhook": (WEBHOOK,),
-    "airunway.workers.cluster_name": (WORKER, WATCHER, INSTALLER, PROVIDER, WEB),
+    "airunway.workers.cluster_name": (WORKER, WATCHER, INSTALLER, PROVIDER, WEB, WEBHOOK),
     "airunway.workers.gateway_watch": (WATCHER,),
     "airunway.workers.heartbeats": (WATCHER,),
     "airunway.workers.lease_store": (WATCHER,),
@@ -73,8 +73,7 @@ RUN_BY = {
     "airunway.workers.registration": (PROVIDER,),
     "airunway.workers.watcher": (WATCHER,),
 }
-"""Module, or room of modules, that calls the API server, to the accounts that run it; the longest that fits
-counts."""
+"""Module or room that calls the API server, to the accounts that run it; the longest that fits counts."""
 
 
 def written_as(kind: UpstreamKind) -> str:
@@ -251,6 +250,7 @@ def watching(kinds: Iterable[str], made: Iterable[str]) -> list[Use]:
 
 
 ADMITTING = [
+    CLUSTER_NAME,
     Use(verbs="get list watch", resource=CONFIGS, at="airunway.webhook"),
     *(
         Use(

@@ -11,11 +11,15 @@ FOLLOWED = [MODEL_DEPLOYMENTS, CONFIGS, "pods", "nodes"]
 SHOWING = [
     *(Use(verbs="list watch", resource=kind, at=AT) for kind in FOLLOWED),
     Use(verbs="create", resource="tokenreviews.authentication.k8s.io", because="web.identity"),
-    Use(verbs="get", resource="pods", subresource="log", because="web.routes.serving"),
-    Use(verbs="get", resource="services", subresource="proxy", because="web.routes.serving"),
-    Use(verbs="list", resource="events", at=AT),
     Use(verbs="get", resource="customresourcedefinitions.apiextensions.k8s.io", at=AT),
     Use(verbs="list", resource="gateways.gateway.networking.k8s.io", at=AT),
+    Use(
+        verbs="get patch",
+        resource="secrets",
+        namespace=names.SYSTEM_NAMESPACE,
+        names=[names.WEB_SESSION_SECRET],
+        at=AT,
+    ),
     Use(
         verbs="get",
         resource="configmaps",

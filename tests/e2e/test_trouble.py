@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from airunway.clients.kubernetes import DEPLOYMENTS
 from tests.e2e.acme import SERVER
 from tests.e2e.system import System
@@ -157,3 +159,38 @@ async def test_a_status_changed_by_hand_is_put_right(system: System) -> None:
     status = await system.until_phase("chat", "Running")
     assert status["provider"]["name"] == "acme"
     system.states.clear()  # one of them is the lie, which contradicts itself
+
+
+LEFT_BEHIND = (
+    'Internal error occurred: failed calling webhook "validation.servers.acme.dev": failed to call webhook: '
+    'Post "https://acme-operator.acme-system.svc:443/validate": service "acme-operator" not found'
+)
+
+
+@pytest.mark.parametrize("system", ["sandbox"], indirect=True)  # which calls no webhooks itself
+async def test_a_webhook_without_a_server_is_named_while_what_serves_goes_on(system: System) -> None:
+    await system.running("chat")
+    left_behind = True
+    assert system.emulated is not None
+    system.emulated.faults.fail_next(
+        1000,
+        message=LEFT_BEHIND,
+        when=lambda method, path: left_behind and method == "PATCH" and "/servers/chat?" in path,
+    )
+
+    await system.edit("chat", {"spec": {"scaling": {"replicas": 2}}})
+
+    await system.until(
+        lambda: "validation.servers.acme.dev" in system.status("chat").get("message", ""), "its name"
+    )
+    said = system.condition("chat", "ResourceCreated")
+    assert (said["status"], said["reason"]) == ("False", "WebhookRefused")
+    assert "delete the webhook configuration that names it" in said["message"]
+    assert system.status("chat")["phase"] == "Running"
+    await system.until_events("chat", {"WebhookRefused"})
+
+    left_behind = False
+    await system.edit("chat", {"spec": {"scaling": {"replicas": 3}}})
+
+    await system.until(lambda: system.server("chat")["spec"]["replicas"] == 3, "three replicas")
+    await system.until(lambda: system.condition("chat", "ResourceCreated")["status"] == "True", "that it is")

@@ -17,6 +17,7 @@ SOURCE = "https://charts.example.com/stable"
         f"{SOURCE}/a-1.0.0.tgz",
         "https://charts.example.com:443/stable/a",
         f"{SOURCE}/a?b",
+        f"{SOURCE}/a?signature=x%2Fy",
     ],
 )
 def test_what_is_below_a_source_is_allowed(url: str) -> None:
@@ -37,6 +38,13 @@ def test_what_is_below_a_source_is_allowed(url: str) -> None:
         f"{SOURCE}/%2e%2e/evil",
         f"{SOURCE}/..%2fevil",
         f"{SOURCE}\\..\\evil",
+        f"{SOURCE}/..;/evil/a",
+        f"{SOURCE}/%252e%252e/evil",
+        f"{SOURCE}/.\t./evil",
+        f"{SOURCE}/a%00b",
+        "https://evil.example.com\\@charts.example.com/stable/a",
+        "https://charts.example.com\t.evil.example.com/stable/a",
+        "https://charts.example.com:0/stable/a",
         "https://charts.example.com@evil.example.com/stable/a",
         "https://charts.example.com:bad/stable/a",
     ],

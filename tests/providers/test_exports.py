@@ -63,8 +63,8 @@ MODULES = {
     """,
     rendering: """
         HF_TOKEN NVIDIA_GPU environment_entry environment_names given_groups gpu_type hugging_face_secret
-        serving_image_override model_id model_source node_selector object_labels object_metadata once_each
-        other_engine_problem owner_reference
+        missing_gpus serving_image_override model_id model_source node_selector object_labels object_metadata
+        once_each other_engine_problem owner_reference
         replaced_labels replaced_variables replica_count scheduling
         seconds_from token_entry tolerations user_environment without_empty
     """,

@@ -290,7 +290,17 @@ def test_an_annotation_does_not_unconfine_a_pod() -> None:
     key = "container.apparmor.security.beta.kubernetes.io/vllm"
     given = deployment(podTemplate={"metadata": {"annotations": {key: "unconfined"}}})
 
-    assert key in refusal("vllm", given)
+    for provider in PROVIDERS:
+        assert key in refusal(provider, given)
+
+
+@pytest.mark.parametrize("key", ["sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount"])
+def test_an_annotation_does_not_have_a_webhook_mount_what_is_forbidden(key: str) -> None:
+    volumes = '[{"name": "node", "hostPath": {"path": "/"}}]'
+    given = deployment(podTemplate={"metadata": {"annotations": {key: volumes}}})
+
+    for provider in PROVIDERS:  # of a KAITO preset the endpoint picker has it
+        assert key in refusal(provider, given)
 
 
 def other(**changes: Any) -> Provider:

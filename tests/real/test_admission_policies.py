@@ -14,18 +14,21 @@ import pytest
 import pytest_asyncio
 
 from airunway.api.crd import provider_config_crd
-from airunway.api.names import INSTALLER_NAMESPACE, SYSTEM_NAMESPACE
+from airunway.api.names import CHART_DIGESTS, INSTALLER_NAMESPACE, SYSTEM_NAMESPACE
 from airunway.clients.crds import apply_crd
 from airunway.clients.errors import AlreadyExists, ApiError, Forbidden
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
+    CONFIG_MAPS,
     CONFIGS,
+    LEASES,
     NAMESPACES,
     PODS,
     SECRETS,
     Cluster,
     Resource,
 )
+from airunway.clients.kubernetes.kinds import path_of
 from airunway.providers.kaito import PROVIDER as KAITO
 from airunway.workers.registration import Registrar
 from tests.deploy.manifests import CORE, INSTALLER, ROOT, objects
@@ -37,8 +40,8 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 _MINUTE = timedelta(minutes=1)
 ACCOUNTS = Resource("v1", "serviceaccounts")
 BINDINGS = Resource("rbac.authorization.k8s.io/v1", "clusterrolebindings")
+ROLES = Resource("rbac.authorization.k8s.io/v1", "clusterroles")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io/v1", "rolebindings")
-CONFIG_MAPS = Resource("v1", "configmaps")
 JOBS = Resource("batch/v1", "jobs")
 CONTAINER = {
     "name": "c",
@@ -159,6 +162,56 @@ async def test_nobody_with_rights_everywhere_creates_anything_there(
         assert ALONE in await refusal(anybody.create(token, ask, namespace=INSTALLER_NAMESPACE))
 
     await admin.delete(BINDINGS, name)
+
+
+async def test_nobody_with_rights_everywhere_deletes_anything_there(
+    admin: Cluster, real_cluster: RealCluster, tmp_path: Path
+) -> None:
+    """What trust hangs on: the record of charts' digests, values, locks, the account and its bindings."""
+    there = {"namespace": INSTALLER_NAMESPACE}
+    for kind, name in ((CONFIG_MAPS, CHART_DIGESTS), (SECRETS, "airunway-values-kaito"), (LEASES, "a-lock")):
+        with suppress(AlreadyExists):
+            await admin.create(kind, {"metadata": {"name": name}}, **there)
+    groups = ["", "apps", "coordination.k8s.io", "rbac.authorization.k8s.io"]
+    rule = {"apiGroups": groups, "resources": ["*"], "verbs": ["get", "delete", "deletecollection"]}
+    with suppress(AlreadyExists):
+        await admin.create(ROLES, {"metadata": {"name": "deletes-anything"}, "rules": [rule]})
+    name = await somebody(admin, "deletes-anything")
+    kept = [
+        (CONFIG_MAPS, CHART_DIGESTS),
+        (SECRETS, "airunway-values-kaito"),
+        (LEASES, "a-lock"),
+        (ACCOUNTS, "airunway-installer"),
+        (APPS_DEPLOYMENTS, "airunway-installer"),
+        (ROLE_BINDINGS, "airunway-installer-locks"),
+    ]
+
+    async with acting_as(real_cluster, name, tmp_path, namespace="default") as anybody:
+        await until_refused(lambda: anybody.delete(CONFIG_MAPS, CHART_DIGESTS, **there), ALONE)
+        for kind, one in kept:
+            assert ALONE in await refusal(anybody.delete(kind, one, **there))
+            collection = path_of(kind, namespace=INSTALLER_NAMESPACE)
+            assert ALONE in await refusal(anybody.request("DELETE", collection))
+        assert ALONE in await refusal(anybody.delete(NAMESPACES, INSTALLER_NAMESPACE))
+
+    for kind, one in kept:
+        assert not (await admin.get(kind, one, **there))["metadata"].get("deletionTimestamp")
+    await admin.delete(BINDINGS, name)
+
+
+async def test_the_installer_and_administrators_delete_there_what_is_theirs(
+    admin: Cluster, real_cluster: RealCluster, tmp_path: Path
+) -> None:
+    there = {"namespace": INSTALLER_NAMESPACE}
+    for name in ("one", "another"):
+        await admin.create(CONFIG_MAPS, {"metadata": {"name": name}}, **there)
+
+    async with acting_as(real_cluster, "airunway-installer", tmp_path, **there) as installer:
+        await installer.delete(CONFIG_MAPS, "one", **there)
+    await admin.delete(CONFIG_MAPS, "another", **there)
+
+    left = {obj["metadata"]["name"] for obj in (await admin.listing(CONFIG_MAPS, **there)).items}
+    assert not left & {"one", "another"}
 
 
 async def test_the_control_plane_and_administrators_do_their_work_there(admin: Cluster) -> None:

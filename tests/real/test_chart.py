@@ -23,6 +23,8 @@ from airunway.api.chart_release import ChartRelease
 from airunway.clients.errors import AlreadyExists
 from airunway.clients.helm import Helm, ReleaseRecord, ValuesInvalid
 from airunway.clients.kubernetes import CONFIGS, DEPLOYMENTS, NAMESPACES, SECRETS, Cluster, Object, Resource
+from airunway.web.session_key import session_key
+from airunway.workers.settings import Settings
 from tests.deploy.chart import PROFILES
 from tests.servers.cluster import Cluster as RealCluster
 from tests.servers.cluster import why_missing
@@ -41,6 +43,7 @@ SETTLED_SECONDS = 120
 EVERYTHING: dict[str, Any] = {"installer": {"enabled": True}, "networkPolicies": {"enabled": True}}
 WITHOUT_WEBHOOK: dict[str, Any] = {**EVERYTHING, "webhook": {"enabled": False}}
 """Nobody answers for webhooks here: with them no deployment could be created."""
+SHARED_KEY = Settings(web_session_key_secret=names.WEB_SESSION_SECRET)
 
 
 @pytest.fixture(scope="module")
@@ -227,14 +230,15 @@ async def test_a_misspelt_value_is_refused_before_anything_is_installed(helm: He
 
 
 async def test_an_upgrade_keeps_the_key_of_session_cookies(helm: Helm, cluster: Cluster) -> None:
-    await install(helm, CHART, {**WITHOUT_WEBHOOK, "web": {"enabled": True}})
-    first = await cluster.get(SECRETS, "airunway-web-session-key", namespace=SPACE)
+    await install(helm, CHART, WITHOUT_WEBHOOK)
+    empty = await cluster.get(SECRETS, names.WEB_SESSION_SECRET, namespace=SPACE)
+    key = await session_key(SHARED_KEY, cluster)
 
-    await install(helm, CHART, {**WITHOUT_WEBHOOK, "web": {"enabled": True, "replicas": 2}})
+    await install(helm, CHART, {**WITHOUT_WEBHOOK, "web": {"replicas": 2}})
 
-    then = await cluster.get(SECRETS, "airunway-web-session-key", namespace=SPACE)
     web = await cluster.get(WORKLOADS, "airunway-web", namespace=SPACE)
-    assert (web["spec"]["replicas"], then["data"]) == (2, first["data"])
+    assert (web["spec"]["replicas"], empty.get("data")) == (2, None)
+    assert key and await session_key(SHARED_KEY, cluster) == key
 
 
 @pytest.mark.parametrize("profile", PROFILES)

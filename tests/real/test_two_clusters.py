@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowExecutionStatus
 
-from airunway.api.names import DEPLOYMENT_WORKFLOW, core_task_queue
+from airunway.api.names import DEPLOYMENT_WORKFLOW, cluster_name_from, core_task_queue
 from airunway.clients.kubernetes import NAMESPACES
 from airunway.messages.deployment_workflow import (
     OBJECT_CHANGED,
@@ -18,7 +18,6 @@ from airunway.messages.deployment_workflow import (
 )
 from airunway.messages.journal import Journal
 from airunway.messages.refs import DeploymentRef
-from airunway.workers.cluster_name import name_from
 from tests.real.hands import HandledSystem
 from tests.servers.cluster import Cluster
 from tests.servers.temporal_server import TemporalServer
@@ -48,7 +47,7 @@ async def systems(
             system.settings = system.settings.model_copy(update=update)
             await stack.enter_async_context(system)
             uid = (await system.cluster.get(NAMESPACES, "kube-system"))["metadata"]["uid"]
-            system.settings = system.settings.model_copy(update={"cluster": name_from(uid)})
+            system.settings = system.settings.model_copy(update={"cluster": cluster_name_from(uid)})
             running.append(system)
         yield running[0], running[1]
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS, EVENTS, Resource
-from airunway.sandbox.operators.faults import FAULT_ANNOTATION
+from airunway.sandbox.operators.faults import FAULT_ANNOTATION, PodFault, fault_of
 from airunway.sandbox.operators.nodes import DEFAULT_NODES
 from airunway.sandbox.operators.objects import Object
+from airunway.sandbox.serving import log_lines
 from tests.sandbox.conftest import NAMESPACE, Stage, condition_of, waiting_reason
 
 SECRETS = Resource("v1", "secrets")
@@ -61,6 +62,30 @@ async def test_a_container_that_crashes(
     assert container["lastState"]["terminated"]["exitCode"] == exit_code
     assert container["lastState"]["terminated"]["reason"] == reason
     assert await stage.events("BackOff")
+
+
+TOKEN = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "HF_TOKEN"}}}
+
+
+@pytest.mark.parametrize(
+    ("container", "falls"),
+    [
+        pytest.param({"args": ["--model", "missing/chat"]}, True, id="there is none of the name"),
+        pytest.param({"args": ["--model=missing/chat"], "env": [TOKEN]}, True, id="whoever asks"),
+        pytest.param({"command": ["vllm", "serve", "gated/chat"]}, True, id="a gated one without a token"),
+        pytest.param({"env": [{"name": "MODEL_ID", "value": "private/chat"}]}, True, id="a private one"),
+        pytest.param({"args": ["--model", "gated/chat"], "env": [TOKEN]}, False, id="with a token"),
+        pytest.param({"args": ["--model", "acme/gated"]}, False, id="of somebody else"),
+        pytest.param({"image": "registry/missing/chat:1"}, False, id="an image that holds its model"),
+    ],
+)
+def test_a_server_falls_whose_model_the_hub_does_not_give(container: dict[str, Any], falls: bool) -> None:
+    pod = {"metadata": {}, "spec": {"containers": [{"name": "main", **container}]}}
+
+    fault = fault_of(pod)
+
+    assert fault is (PodFault.CRASH if falls else None)
+    assert ("the hub does not give" in log_lines.falling(pod)) is falls
 
 
 async def test_a_container_that_never_becomes_ready(stage: Stage) -> None:

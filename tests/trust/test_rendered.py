@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from airunway.trust.rendered import images_in, variables_in, with_images
+from airunway.trust.rendered import Variable, images_in, variables_in, with_images
 
 EXPECTED = Path(__file__).parent.parent / "providers" / "expected"
 """What the shipped providers render."""
@@ -71,4 +71,35 @@ def test_each_of_them_can_be_replaced_and_the_rest_stays() -> None:
 
 
 def test_environment_variables_are_found() -> None:
-    assert list(variables_in(OBJECTS)) == ["HF_ENDPOINT"]
+    objects = [*OBJECTS, {"kind": "X", "spec": {"envs": [{"name": "A", "valueFrom": {"fieldRef": {}}}]}}]
+
+    assert list(variables_in(objects)) == [
+        Variable(name="HF_ENDPOINT", value="x", is_text=True),
+        Variable(name="A", value="", is_text=False),
+    ]
+
+
+@pytest.mark.parametrize("name", ["labels", "annotations", "matchLabels", "nodeSelector", "managedFields"])
+def test_a_part_of_an_object_that_is_called_like_words_is_looked_at(name: str) -> None:
+    graph = {"spec": {"services": {name: {"extraPodSpec": {"mainContainer": {"image": "evil.io/a:1"}}}}}}
+
+    (found,) = images_in([graph])
+    (replaced,) = with_images([graph], {"evil.io/a:1": "evil.io/a@sha256:0"})
+
+    assert found.value == "evil.io/a:1"
+    assert images_in([replaced])[0].value == "evil.io/a@sha256:0"
+
+
+@pytest.mark.parametrize(
+    "annotation", ["sidecar.istio.io/proxyImage", "vault.hashicorp.com/agent-image", "dapr.io/sidecar-image"]
+)
+def test_an_image_that_a_webhook_is_told_by_an_annotation_is_one(annotation: str) -> None:
+    template = {"metadata": {"annotations": {annotation: "evil.io/a:1", "note/x": "y"}, "labels": {}}}
+    objects = [{"kind": "Deployment", "spec": {"template": template}}]
+
+    (found,) = images_in(objects)
+    (replaced,) = with_images(objects, {"evil.io/a:1": "evil.io/a@sha256:0"})
+
+    assert found.path == f"Deployment.spec.template.metadata.annotations[{annotation}]"
+    assert found.value == "evil.io/a:1"
+    assert images_in([replaced])[0].value == "evil.io/a@sha256:0"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
 from airunway.web.browser import MAX_BODY_BYTES, host_name
 from tests.web.place import WebPlace
+
+MAX_SCRIPT_BYTES = 60 * 1024
+"""For the first paint of a page, before it is compressed."""
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:3001", "[::1]:3001", "LOCALHOST:80"])
@@ -72,6 +76,17 @@ async def test_every_answer_forbids_foreign_scripts(place: WebPlace) -> None:
         assert "script-src 'self'" in policy and "unsafe" not in policy
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("path", ["/", "/deploy", "/images", "/providers", "/deployments/default/here"])
+async def test_a_page_needs_little_script(place: WebPlace, path: str) -> None:
+    await place.deployment("here", phase="Running")
+    await place.until(lambda: place.state.fleet.deployment("default", "here") is not None)
+    named = re.findall(r'<script[^>]* src="([^"]+)"', (await place.get(path)).body)
+
+    sizes = [len((await place.get(name)).body.encode()) for name in named]
+
+    assert named and 0 < sum(sizes) <= MAX_SCRIPT_BYTES
 
 
 async def test_a_path_that_is_not_there_is_told_so_in_the_usual_shape(place: WebPlace) -> None:

@@ -69,6 +69,36 @@ async def test_where_nothing_is_built_no_image_is_promised(tmp_path: Path) -> No
     assert premade.status == 200
 
 
+PREMADE = """
+llama3.2:1b   Llama 3.2 | 1B   | llama-3.2-1b-instruct  | Llama
+llama3.2:3b   Llama 3.2 | 3B   | llama-3.2-3b-instruct  | Llama
+llama3.1:8b   Llama 3.1 | 8B   | llama-3.1-8b-instruct  | Llama
+llama3.3:70b  Llama 3.3 | 70B  | llama-3.3-70b-instruct | Llama
+mixtral:8x7b  Mixtral   | 8x7B | mixtral-8x7b-instruct  | Apache
+phi4:14b      Phi 4     | 14B  | phi-4-14b-instruct     | MIT
+gemma2:2b     Gemma 2   | 2B   | gemma-2-2b-instruct    | Gemma
+qwq:32b       QwQ       | 32B  | qwq-32b                | Apache 2.0
+codestral:22b Codestral | 22B  | codestral-22b          | MNLP
+gpt-oss:20b   GPT-OSS   | 20B  | gpt-oss-20b            | Apache 2.0
+"""
+"""The table of gguf-build.md §9."""
+
+
+async def test_premade_models_are_called_as_the_contract_says_and_the_catalogue_tells_them_apart(
+    place: WebPlace,
+) -> None:
+    listed = (await place.get("/api/aikit/models")).body["models"]
+    shown = {model["id"]: model["name"] for model in (await place.get("/api/models")).body["models"]}
+
+    keys = ("name", "size", "modelName", "license")
+    assert {model["id"]: " | ".join(model[key] for key in keys) for model in listed} == {
+        line.partition(" ")[0]: " | ".join(part.strip() for part in line.partition(" ")[2].split("|"))
+        for line in PREMADE.strip().splitlines()
+    }
+    assert shown["kaito/llama3.2-3b"] == "Llama 3.2 3B"
+    assert len(set(shown.values())) == len(shown)
+
+
 # -- the hub ---------------------------------------------------------------------------------------------
 
 

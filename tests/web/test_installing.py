@@ -74,14 +74,18 @@ async def test_an_installation_answers_with_its_steps(place: WebPlace, world: In
     assert (again.body["success"], again.body["alreadyInstalled"]) == (True, True)
 
 
-async def test_a_right_that_the_installer_lacks_is_a_403_with_its_words(
-    place: WebPlace, world: InstallerWorld
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("MissingRights", 403), ("HelmForbidden", 403), ("OwnershipClash", 409), ("OwnershipConflict", 409)],
+)
+async def test_a_right_that_is_missing_and_an_object_of_others_have_statuses_of_their_own(
+    place: WebPlace, world: InstallerWorld, kind: str, status: int
 ) -> None:
-    world.errors[INSTALL_CHART.name] = [final("MissingRights", "the installer may not create widgets")]
+    world.errors[INSTALL_CHART.name] = [final(kind, "the installer may not create widgets")]
 
     answer = await operate(place, "install")
 
-    assert answer.status == 403
+    assert answer.status == status
     assert "may not create widgets" in answer.message
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from airunway.clients.crds import apply_own_crds
 from airunway.clients.kubernetes import NAMESPACES, Cluster, Resource
+from airunway.web.access import Right, Rights
 from airunway.web.app import PUBLIC
+from airunway.web.identity import Caller
 from kube_emulator import EmulatedCluster
 from tests.web.pages.parsed import ParsedPage
 from tests.web.place import WebPlace, web_before
@@ -53,6 +55,13 @@ async def _grant(cluster: Cluster) -> None:
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+class EverythingAllowed(Rights):
+    """Asks nobody beforehand, so that only the request itself can be refused."""
+
+    async def may(self, caller: Caller, right: Right) -> bool:
+        return True
 
 
 OPEN = ("/api/oauth/", "/session", "/login")
@@ -125,8 +134,32 @@ async def test_a_deployment_named_after_somebodys_pods_does_not_show_their_logs(
     logs = await place.get("/api/deployments/vault/logs?namespace=team-a", **bearer(ANN))
     metrics = await place.get("/api/deployments/vault/metrics?namespace=team-a", **bearer(ANN))
 
-    assert (logs.status, "get pods/log" in logs.message) == (403, True)
-    assert (metrics.status, "get services/proxy" in metrics.message) == (403, True)
+    assert (logs.status, logs.message) == (
+        403,
+        'ann may not get pods/log "vault-0" in namespace "team-a"; ask an administrator for that right',
+    )
+    assert (metrics.status, metrics.body["available"]) == (200, False)
+    right = 'get services/proxy "vault:8000" in namespace "team-a"'
+    assert metrics.body["error"] == f"ann may not {right}; ask an administrator for that right"
+
+
+async def test_logs_metrics_and_events_are_read_with_the_callers_token(place: WebPlace) -> None:
+    """The process itself may do everything here: where it asked, nothing would be refused."""
+    await place.deployment("mine", namespace="team-a", message="waits for a GPU")
+    await place.pod("mine-0", namespace="team-a", labels={"airunway.ai/deployment": "mine"}, phase="Pending")
+    await place.until(lambda: bool(place.state.fleet.pods_of("team-a", "mine")))
+    paths = [f"/api/deployments/mine/{what}?namespace=team-a" for what in ("logs", "metrics")]
+    refused = [await place.get(path, **bearer(ANN)) for path in paths]
+    waiting = await place.get("/api/deployments/mine/pending-reasons?namespace=team-a", **bearer(ANN))
+
+    place.state.rights = EverythingAllowed()
+    asked = [await place.get(path, **bearer(ANN)) for path in paths]
+
+    assert [answer.status for answer in refused] == [403, 200]
+    assert (waiting.status, waiting.body["reasons"], waiting.body["message"]) == (200, [], "waits for a GPU")
+    assert 'User "ann" cannot list resource "events"' in waiting.body["error"]
+    assert 'User "ann" cannot get resource "pods/log"' in asked[0].message
+    assert 'User "ann" cannot get resource "services/proxy"' in asked[1].body["error"]
 
 
 async def test_a_create_is_the_callers(place: WebPlace) -> None:

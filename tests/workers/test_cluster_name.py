@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from airunway.api.names import cluster_name_from
 from airunway.clients.errors import Forbidden, Unreachable
 from airunway.clients.kubernetes import NAMESPACES, Cluster
-from airunway.workers.cluster_name import ClusterNameUnknown, name_from, with_cluster_name
+from airunway.workers.cluster_name import ClusterNameUnknown, with_cluster_name
 from airunway.workers.settings import Settings
 
 
@@ -36,7 +37,7 @@ async def test_it_is_taken_from_the_uid_of_kube_system(cluster: Cluster) -> None
 
     settings = await with_cluster_name(Settings(), cluster)
 
-    assert settings.cluster == name_from(namespace["metadata"]["uid"])
+    assert settings.cluster == cluster_name_from(namespace["metadata"]["uid"])
     assert len(settings.cluster) == 12
 
 

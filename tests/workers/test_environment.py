@@ -29,6 +29,7 @@ PROCESSES = (
     ["worker", "--no-core", "--provider", "vllm"],
     ["watcher"],
     ["webhook"],
+    ["web"],
     ["private-pulls"],
     ["codec-server"],
     ["status"],

@@ -68,8 +68,8 @@ class FakedState(Changing):
     status_before: dict[str, Any] = field(default_factory=dict)
     recorded: list[Recorded | None] = field(default_factory=list)
     """What was told of the selection so far, whenever a provider was chosen."""
-    other_core: str = ""
-    """Who may be choosing a provider as well, while the status names none."""
+    choice_is_free: bool = False
+    """The spec names no provider; nor does the status, until one is written."""
     written_by_others: int = 0
     """How often somebody writes the deployment between its look and a write that is for this version only."""
 
@@ -190,7 +190,7 @@ class ProviderFakes(FakedState):
             wanted_model_image=self.wanted_image,
             pinned_images=self.pinned_images,
             ignored_fields=list(self.ignored_fields),
-            other_core=self.other_core if not self.statuses else "",
+            choice_is_free=self.choice_is_free and not self.statuses,
         )
         built = request.built_model_image
         if self.wanted_image is not None and (built is None or not built.is_of(self.wanted_image)):

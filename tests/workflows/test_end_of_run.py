@@ -44,6 +44,38 @@ async def test_a_deployment_made_anew_at_any_step_of_the_end_is_not_lost(world: 
     assert (await world.handle.describe()).status is WorkflowExecutionStatus.RUNNING
 
 
+async def test_a_run_that_is_long_when_it_lets_go_says_how_it_ended(world: World) -> None:
+    world.limits.history_events = 1  # it continues as new after every second reconcile
+    await running(world)
+
+    await world.delete()
+
+    assert await world.handle.result() == "deleted"
+
+
+async def test_a_new_deployment_of_the_name_continues_as_new_though_the_old_one_was_let_go(
+    world: World,
+) -> None:
+    await running(world)
+    world.hold("remove_finalizers")
+    await world.delete()
+    await world.until(lambda: "remove_finalizers" in world.at_gate)
+    await let_go_by_hand(world)
+    await world.recreate("uid-2")
+    world.release("remove_finalizers")
+    await world.until(lambda: world.applied[-1].rendered_from.uid == "uid-2")
+    await world.quiet()
+    before = (await world.handle.describe()).run_id
+
+    world.limits.history_events = 1
+    await world.edit()
+    await world.quiet()
+    await world.edit()
+    await world.quiet()
+
+    assert (await world.handle.describe()).run_id != before
+
+
 async def test_a_deployment_made_anew_during_the_last_look_is_not_lost(world: World) -> None:
     await running(world)
     world.hold("remove_finalizers")

@@ -213,6 +213,22 @@ async def test_what_can_never_be_taken_back_does_not_hold_a_deletion_for_ever(wo
     assert [words for reason, words in world.events if reason == "FinalizerTimeout"] == [LEFT_BEHIND]
 
 
+@pytest.mark.world(gateway_served=True, route_accepted=True, finalizers=["airunway.ai/acme-provider"])
+async def test_a_webhook_that_holds_the_route_is_named(world: World) -> None:
+    await running(world)
+    refusal = 'HTTPRoute chat: webhook "left.over.io" lets nothing be changed on it'
+    world.errors["remove_gateway"] = [
+        ApplicationError(refusal, type="WebhookRefused", non_retryable=True)
+    ] * 3
+
+    await world.delete()
+
+    assert await world.handle.result() == "deleted"
+    (said,) = [words for reason, words in world.events if reason == "WebhookRefused"]
+    assert refusal in said
+    assert said in [status.get("message") for status in world.statuses]
+
+
 @pytest.mark.world(gateway_served=True, route_accepted=True)
 async def test_of_one_that_is_gone_the_rest_is_asked_for_until_it_is_taken_back(world: World) -> None:
     await running(world)

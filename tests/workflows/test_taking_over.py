@@ -36,7 +36,7 @@ async def test_the_selection_is_written_before_the_providers_step(world: World) 
     assert world.rendered[0].adoption == 0
 
 
-async def test_elsewhere_it_is_written_with_what_came_of_it(world: World) -> None:
+async def test_what_the_spec_names_is_written_with_what_came_of_it(world: World) -> None:
     await world.start()
     await world.until_phase(Phase.DEPLOYING)
 
@@ -44,22 +44,16 @@ async def test_elsewhere_it_is_written_with_what_came_of_it(world: World) -> Non
     assert world.rendered[0].adoption is None
 
 
-CORE = "AI Runway's own core controller still runs"
-
-
-@pytest.mark.world(other_core=CORE)
-async def test_where_another_core_may_choose_as_well_it_is_written_before_anything_is_made(
-    world: World,
-) -> None:
+@pytest.mark.world(choice_is_free=True)
+async def test_what_was_selected_is_written_before_anything_is_made(world: World) -> None:
     await world.start()
     await world.until_phase(Phase.DEPLOYING)
 
     assert world.calls.index("write_status") < world.calls.index("apply_upstream")
     assert world.statuses[0]["provider"]["name"] == "acme"
-    assert "provider acme, before anything is made" in dict(await world.journal())["ChoiceWritten"]
 
 
-@pytest.mark.world(other_core=CORE, written_by_others=2)
+@pytest.mark.world(choice_is_free=True, written_by_others=2)
 async def test_what_was_written_meanwhile_is_looked_at_before_anything_is_made(world: World) -> None:
     await world.start()
     await world.until_phase(Phase.DEPLOYING)
@@ -69,7 +63,7 @@ async def test_what_was_written_meanwhile_is_looked_at_before_anything_is_made(w
     assert [entry["provider"]["name"] for entry in world.statuses[:1]] == ["acme"]
 
 
-@pytest.mark.world(other_core=CORE)
+@pytest.mark.world(choice_is_free=True)
 async def test_a_worker_that_dies_in_between_leaves_a_choice_that_stands(world: World) -> None:
     world.errors["apply_upstream"] = [ApplicationError("worker died", type="Lost")]
 

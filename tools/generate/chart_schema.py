@@ -39,7 +39,8 @@ _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 
 def _own_settings() -> Schema:
     """What may be set by hand, as text or as YAML: whatever is no matter of the chart alone."""
-    taken = {"health_port", "metrics_port", "web_port", "web_address", "web_session_key_file", "webhook_port"}
+    taken = {"health_port", "metrics_port", "web_port", "web_address", "webhook_port"}
+    taken |= {"web_session_key_file", "web_session_key_secret"}
     taken |= {"kubeconfig", "context", "pod_namespace", "installer_namespace"}
     names = [f"AIRUNWAY_{name.upper()}" for name in Settings.model_fields if name not in taken]
     return {
@@ -75,6 +76,7 @@ def special() -> dict[str, Schema]:
         "image.pullSecrets": _NAMES,
         "temporal.secret.name": _NAME,
         "temporal.encryptionSecret": _NAME,
+        "temporal.networkPolicy.alsoFrom": _NAMES,
         "settings": _own_settings(),
         "env": {"type": "array", "items": {"type": "object", "required": ["name"]}},
         "providers": _providers(),

@@ -48,6 +48,7 @@ BARE: dict[str, Any] = {
     "namespace": {"create": True},
     "providers": only(),
     "gateway": {"enabled": False},
+    "web": {"enabled": False},
 }
 
 BUNDLES = [
@@ -104,9 +105,9 @@ Optional: the pages and AI Runway's HTTP API (docs/web.md), for people who sign 
   kubectl apply --server-side -k deploy/web      after deploy/manifests or deploy/all-in-one
   kubectl -n airunway-system port-forward service/airunway-web 3001:80
 
-It installs nothing and reads no Secret; whoever signs in does what their own rights allow.""",
-        # A key that stands in a file is none, and one that is made at random would be another at each apply.
-        values={"web": {"enabled": True, "sessionKey": {"create": False, "secret": ""}}},
+It installs nothing, and of Secrets it reads the key of its own cookies; whoever signs in does what their
+own rights allow.""",
+        values={"web": {"enabled": True}},
         templates=frozenset({"web.yaml", "web-rbac.yaml"}),
     ),
     Bundle(

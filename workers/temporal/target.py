@@ -17,21 +17,16 @@ from typing import Any, TypeVar
 from temporalio.envconfig import ClientConfigProfile, ClientConfigTLS
 from temporalio.service import TLSConfig
 
+from airunway.workers.temporal.local_server import (
+    DEFAULT_NAMESPACE,
+    LOCAL_ADDRESS,
+    LOCAL_UI,
+    own_server_settings,
+)
 from airunway.workers.temporal.settings import TemporalSettings
 
-LOCAL_ADDRESS, LOCAL_UI = "127.0.0.1:7233", "http://127.0.0.1:8233"
-DEFAULT_NAMESPACE = "default"
 CLOUD_HOSTS, CLOUD_UI = (".tmprl.cloud", ".api.temporal.io"), "https://cloud.temporal.io"
 AUTHORIZATION = "authorization"
-OF_A_SERVER = (
-    "temporal_namespace",
-    "temporal_tls",
-    "temporal_api_key_file",
-    "temporal_cert_file",
-    "temporal_key_file",
-    "temporal_ca_file",
-    "temporal_server_name",
-)
 
 SomeSettings = TypeVar("SomeSettings", bound=TemporalSettings)
 
@@ -97,13 +92,8 @@ def is_named(settings: TemporalSettings) -> bool:
 
 
 def at_own_server(settings: SomeSettings, address: str, ui: str) -> SomeSettings:
-    """The settings for a development server of ours: what the environment says is of another Temporal.
-
-    Encryption stays as it is set.
-    """
-    absent = dict.fromkeys(OF_A_SERVER)
-    ours = {"temporal_address": address, "temporal_ui": ui, "temporal_environment": False}
-    return settings.model_copy(update={**absent, "temporal_metadata": {}, **ours})
+    """The settings for a development server of ours."""
+    return settings.model_copy(update=own_server_settings(address, ui))
 
 
 def read_credentials(target: TemporalTarget) -> Credentials:

@@ -82,7 +82,10 @@ class Deletion:
         self._released = seen.uid if answer is not None else ""
         if not is_unpublished:
             if left > timedelta(0):
-                self._wait_for(["what publishes it behind the Gateway"], left)
+                cause = self._gateway.kept_by
+                remaining = ["what publishes it behind the Gateway" + (f" ({cause})" if cause else "")]
+                self._wait_for(remaining, left)
+                await self._tell_what_refuses(remaining)
                 return
             self._warn(LEFT_BEHIND)
         if answer is None:

@@ -74,6 +74,8 @@ class DeploymentGateway:
     ) -> None:
         self._ref, self._state, self._inbox, self._pacing = ref, state, inbox, pacing
         self._writer, self._journal = writer, journal
+        self.kept_by = ""
+        """Why the last attempt to take everything back left something; empty: it did not."""
 
     async def keep(self, seen: Observation) -> None:
         """Have it published as it is to be now, and the status say how that stands."""
@@ -118,7 +120,9 @@ class DeploymentGateway:
             gateway = self._state.gateway
             gateway.removing_since = gateway.removing_since or workflow.now()
             self._journal.record("GatewayFailed", f"remove_gateway: {words}", why="it is tried again")
+            self.kept_by = words
             return False
+        self.kept_by = ""
         if answer.deleted or answer.changed:
             self._journal.record("Unpublished", ", ".join([*answer.deleted, *answer.changed]))
         self._state.gateway, self._state.status.gateway = GatewayState(), None
@@ -153,7 +157,8 @@ class DeploymentGateway:
     async def _switch_off(self, seen: Observation) -> None:
         if self._is_published:
             if not await self.remove(seen.uid):
-                self._failed("the gateway's objects could not be taken back")
+                cause = f": {self.kept_by}" if self.kept_by else ""
+                self._failed(f"the gateway's objects could not be taken back{cause}")
                 return
         elif self._state.status.phase is not Phase.RUNNING or not seen.serves_gateway:
             return

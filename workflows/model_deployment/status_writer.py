@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -87,19 +86,16 @@ class StatusWriter:
             self._inbox.ask()
 
     async def write_choice(self) -> None:
-        """Write the selection before anything is made by it, where another core has acted on the deployment.
-
-        Where one may be choosing as well, see `claim_choice`. Elsewhere it is written with what came of it,
-        in one write: it is in the history before the first object, and nobody else could choose otherwise.
-        """
+        """Write the selection before anything is rendered, where another core has acted on the deployment."""
         state = self._state
         if not state.selection_written and recorded_adoption(state.conditions) == 0:
             await self.write()
 
-    async def claim_choice(self, seen: Observation, *, before: str) -> bool:
-        """Write the selection before `before`, a core that may be choosing as well; false: decide again.
+    async def claim_choice(self, seen: Observation) -> bool:
+        """Write what was selected before anything is made by it; false: decide again.
 
-        Only if nobody wrote the deployment since it was seen: what that core has chosen meanwhile stands.
+        Only if nobody wrote the deployment since it was seen: what another core has chosen meanwhile stands.
+        What the spec names nobody can choose otherwise: that is written with what came of it, in one write.
         """
         state = self._state
         if state.selection_written:
@@ -116,9 +112,6 @@ class StatusWriter:
         if answer.gone or answer.superseded:
             return False
         state.written, state.selection_written = digest_of(status), status.provider is not None
-        self._journal.record(
-            "ChoiceWritten", f"provider {state.provider}, before anything is made", why=before
-        )
         return True
 
     def _is_rewritten(self, now: datetime) -> bool:
@@ -174,4 +167,5 @@ def _provider(state: DeploymentState) -> ProviderStatus | None:
 
 def digest_of(status: DeploymentStatus) -> str:
     """The same for equal statuses: 64 hex digits."""
-    return hashlib.sha256(json.dumps(status.dump(), sort_keys=True).encode()).hexdigest()
+    text = status.model_dump_json(by_alias=True, exclude_unset=True, exclude_none=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -174,7 +174,7 @@ class Upstream:
             )
             adopt_followers(self._state, plan.followed)
             return True
-        if plan.other_core and not await self._writer.claim_choice(decided.seen, before=plan.other_core):
+        if plan.choice_is_free and not await self._writer.claim_choice(decided.seen):
             return False
         self._pacing.step = f"applying on {self._state.provider}"
         request = ApplyRequest(rendered_from=rendered.request, finalizer=plan.finalizer, planned=plan.planned)

@@ -327,8 +327,9 @@ class ModelDeploymentWorkflow(DeploymentHandlers):
         self.waiting, pacing.next_reconcile_at = False, None
 
     def _next_run_is_due(self) -> bool:
-        """A run that has done no more than its first reconcile has hardly begun, unless it was flooded."""
-        long = self._reconciles > 1 and should_continue_as_new(self.pacing.limits.history_events)
+        """A run with one reconcile has hardly begun; one that let its object go ends soon, and says how."""
+        is_midway = self._reconciles > 1 and self.deletion.let_go != self.state.uid
+        long = is_midway and should_continue_as_new(self.pacing.limits.history_events)
         return self._next_run_wanted or long or is_flooded()
 
     def _stop(self, err: FailureError) -> None:

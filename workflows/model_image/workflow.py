@@ -18,7 +18,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from airunway.api.names import cluster_of, namespace_of
+    from airunway.api.names import MODEL_IMAGE_WORKFLOW, cluster_of, namespace_of
     from airunway.messages.commands import CANCEL_BUILD, RETRY, SOMEBODY, Asked, CommandAnswer
     from airunway.messages.model_image import (
         BuildProgress,
@@ -33,7 +33,6 @@ with workflow.unsafe.imports_passed_through():
         IMAGE_STEP,
         JOIN_IMAGE,
         LEAVE_IMAGE,
-        MODEL_IMAGE_WORKFLOW,
         BuildEnd,
         BuildFor,
         BuildStepBegun,

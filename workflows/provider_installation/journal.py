@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from temporalio import workflow
 
+from airunway.api.plain_text import beginning
 from airunway.messages.installation import ChartAnswer, InstallationRequest, PreflightAnswer, StepRecord
 from airunway.messages.installation_workflow import (
     MAX_LINE,
@@ -84,7 +85,7 @@ class InstallationJournal:
 
     def say(self, line: str) -> None:
         """One more line."""
-        self._lines.append(line if len(line) <= MAX_LINE else line[: MAX_LINE - 1] + "…")
+        self._lines.append(beginning(line, MAX_LINE))
         self.view.line_count += 1
 
     def show(self) -> None:

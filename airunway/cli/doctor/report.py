@@ -13,7 +13,7 @@ from airunway.cli.doctor.examination import Check, examine
 from airunway.cli.doctor.findings import DoctorFinding, DoctorVerdict, worst
 from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.formats import OutputFormat
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 
 CHECKS: Mapping[str, Check] = {
     "temporal": temporal.reachable,

@@ -123,11 +123,12 @@ async def retention(place: DoctorPlace) -> list[DoctorFinding]:
         raise
     kept = answer.config.workflow_execution_retention_ttl.ToTimedelta()
     days = kept / timedelta(days=1)
+    how_long = f"{days:g} day{'' if days == 1 else 's'}"
     if kept < SHORTEST_RETENTION:
         command = f"temporal operator namespace update --namespace {client.namespace} --retention 30d"
-        words = f"closed runs are kept for {days:g} days; `airunway history` forgets what is older"
+        words = f"closed runs are kept for {how_long}; `airunway history` forgets what is older"
         return [warn("retention", words, f"keep them longer: {command}")]
-    return [ok("retention", f"closed runs are kept for {days:g} days")]
+    return [ok("retention", f"closed runs are kept for {how_long}")]
 
 
 async def workers(place: DoctorPlace) -> list[DoctorFinding]:

@@ -10,7 +10,7 @@ import typer
 
 from airunway.cli import options
 from airunway.cli.formats import HistoryFormat
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.running import run as run_async
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

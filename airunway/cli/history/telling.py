@@ -12,7 +12,7 @@ from airunway.cli import output
 from airunway.cli.cluster import namespace_for, settings_for
 from airunway.cli.formats import HistoryFormat
 from airunway.cli.history.printing import Printer
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.cli.temporal import temporal_client
 from airunway.clients.errors import ClientError

@@ -15,7 +15,8 @@ from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.formats import OutputFormat
 from airunway.cli.migrate.controllers import deployments_of_both, left_alone
 from airunway.cli.migrate.moves import obstacles
-from airunway.cli.options import Manifests, Where
+from airunway.cli.options import Manifests
+from airunway.cli.placing import Where
 from airunway.cli.plan_cluster import KEEP, NOW
 from airunway.cli.plan_report import plans_for, print_plans
 from airunway.clients.kubernetes import Cluster
@@ -51,7 +52,7 @@ def report(where: Where, *, form: OutputFormat) -> bool:
     """Print it; answers whether it can begin. Raises CliError, ApiError."""
     settings = settings_for(where)
     found = asyncio.run(situation(settings))
-    plans = plans_for(Manifests(), settings=settings, against_cluster=True)
+    plans = plans_for(Manifests(), settings=settings, against_cluster=True, rehearsed=True)
     if form.is_table:
         for line in found.controllers:
             output.line(f"runs       {line}")

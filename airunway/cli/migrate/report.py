@@ -12,7 +12,7 @@ from airunway.cli.formats import OutputFormat
 from airunway.cli.migrate import moves
 from airunway.cli.migrate.check import situation
 from airunway.cli.migrate.moves import MoveOutcome
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.clients.kubernetes import Cluster
 from airunway.workers.settings import Settings

@@ -25,7 +25,7 @@ from airunway.clients.kubernetes.kinds import (
     Resource,
 )
 from airunway.clients.kubernetes.listing import Listing
-from airunway.clients.kubernetes.transport import APPLY, JSON_PATCH, MERGE_PATCH, SERVICE_ACCOUNT_TOKEN
+from airunway.clients.kubernetes.transport import APPLY, JSON_PATCH, MERGE_PATCH
 from airunway.clients.kubernetes.watching import WatchEvent
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
     "NODES",
     "PODS",
     "SECRETS",
-    "SERVICE_ACCOUNT_TOKEN",
     "Cluster",
     "Kind",
     "Listing",

@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
+from airunway.api.names import SERVICE_ACCOUNT_TOKEN
 from airunway.clients.bounded_json import BadDocument, read_json_off_loop
 from airunway.clients.errors import (
     AnswerTooLarge,
@@ -40,8 +41,6 @@ from airunway.clients.kubernetes.library import client, config
 from airunway.clients.kubernetes.starting import once_served
 from airunway.clients.kubernetes.warnings import warnings_in
 from airunway.clients.spans import SPANS
-
-SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 USER_AGENT = "airunway"
 """Who asks, in the API server's audit log; the processes of an installation give their own names."""

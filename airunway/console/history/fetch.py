@@ -16,7 +16,8 @@ from airunway.console.history.read_events import read_event
 from airunway.console.history.run_reader import Joined, RunReader
 from airunway.console.queries import literal
 from airunway.console.temporal_errors import is_missing
-from airunway.console.workflow_states import WorkflowState, described, open_states, state_of
+from airunway.console.workflow_state import WorkflowState
+from airunway.console.workflow_states import latest_run, open_states, state_of
 from airunway.messages.journal import Journal, JournalEntry
 
 JOURNAL_QUERY = "journal"
@@ -121,7 +122,7 @@ async def _journal_at_the_beginning(client: Client, run: Run) -> list[JournalEnt
 
 async def _newest(client: Client, workflow_id: str) -> Run | None:
     try:
-        return _run(state_of((await described(client, workflow_id)).workflow_execution_info))
+        return _run(state_of((await latest_run(client, workflow_id)).workflow_execution_info))
     except RPCError as err:
         if is_missing(err):
             return None

@@ -6,7 +6,7 @@ By annotation on the pods (`spec.podTemplate.metadata.annotations` of a ModelDep
 
 or by the image's name: `fail-image/...` cannot be pulled, `crash/...` is killed for lack of memory at each
 start. What is missing fails as on a real cluster, without a knob: too many GPUs or a node selector that no
-node has (unschedulable), a Secret or a claim that does not exist.
+node has (unschedulable), a Secret or a claim that does not exist, a model that the pretend hub does not give.
 """
 
 from __future__ import annotations
@@ -15,10 +15,16 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from airunway.sandbox.hub_models import GATED, MISSING, PRIVATE
+from airunway.sandbox.serving.names import loaded_models
+
 ANNOTATION_PREFIX = "sandbox.airunway.ai/"
 FAULT_ANNOTATION = f"{ANNOTATION_PREFIX}fault"
 INSTANT_ANNOTATION = f"{ANNOTATION_PREFIX}instant"
 """`"true"`: the pod starts without delay, as an operator's does that was there before the story begins."""
+
+
+_TOKENS = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}
 
 
 class PodFault(StrEnum):
@@ -41,7 +47,21 @@ def fault_of(pod: Mapping[str, Any]) -> PodFault | None:
         return PodFault.IMAGE_PULL
     if any(image.startswith("crash/") for image in images):
         return PodFault.OUT_OF_MEMORY
-    return None
+    return PodFault.CRASH if refused_model(pod) else None
+
+
+def refused_model(pod: Mapping[str, Any]) -> str:
+    """The model that a pod would load and the pretend hub does not give it; empty: none.
+
+    Whoever names a Secret with a token is taken at its word: builds of images ask the hub itself.
+    """
+    variables = {
+        variable["name"]
+        for container in pod.get("spec", {}).get("containers") or []
+        for variable in container.get("env") or []
+    }
+    closed = (MISSING,) if variables & _TOKENS else (MISSING, GATED, PRIVATE)
+    return next((model for model in loaded_models(pod) if model.partition("/")[0] in closed), "")
 
 
 def is_instant(pod: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airunway.sandbox.operators.faults import PodFault, fault_of
+from airunway.sandbox.operators.faults import PodFault, fault_of, refused_model
 from airunway.sandbox.serving.names import is_llamacpp, models_of
 
 PORT = 8000
@@ -35,6 +35,10 @@ def falling(pod: Mapping[str, Any]) -> str:
     """When it ends although it should not."""
     if fault_of(pod) is PodFault.OUT_OF_MEMORY:
         return "INFO:     loading weights, 61 % done"  # who is killed says nothing
+    if model := refused_model(pod):
+        return (
+            f"ERROR:    OSError: the hub does not give {model}: it is not there, or wants a token (HF_TOKEN)"
+        )
     return "ERROR:    RuntimeError: the engine core could not be initialised; see the root cause above"
 
 

@@ -50,6 +50,18 @@ def models_of(pod: Mapping[str, Any]) -> list[str]:
     return [_PREMADE.get(image) or image.split(":")[0]]
 
 
+def loaded_models(pod: Mapping[str, Any]) -> list[str]:
+    """What the servers of a pod load from the hub themselves, as their command line or environment says."""
+    found = str(((pod.get("metadata") or {}).get("annotations") or {}).get(SERVES_ANNOTATION) or "").split()
+    for container in pod.get("spec", {}).get("containers") or []:
+        words = _words(container)
+        found += _values(words, _LOADED)
+        found += words[words.index("serve") + 1 :][:1] if "serve" in words[:2] else []
+        variables = container.get("env") or []
+        found += [str(entry.get("value")) for entry in variables if entry["name"] == "MODEL_ID"]
+    return found
+
+
 def _words(container: Mapping[str, Any]) -> list[str]:
     """Its command line, that of a shell's `-c` taken apart."""
     words = [str(word) for word in [*(container.get("command") or []), *(container.get("args") or [])]]

@@ -39,16 +39,16 @@ _HUB: Sequence[tuple[str, str, str, int, str, str, str, bool]] = (
     ),
 )
 _PREMADE_NAMES: Mapping[str, tuple[str, str, str, str]] = {
-    "llama3.2:1b": ("Llama 3.2 1B", "1B", "Llama", "llama-3.2-1b-instruct"),
-    "llama3.2:3b": ("Llama 3.2 3B", "3B", "Llama", "llama-3.2-3b-instruct"),
-    "llama3.1:8b": ("Llama 3.1 8B", "8B", "Llama", "llama-3.1-8b-instruct"),
-    "llama3.3:70b": ("Llama 3.3 70B", "70B", "Llama", "llama-3.3-70b-instruct"),
-    "mixtral:8x7b": ("Mixtral 8x7B", "8x7B", "Apache 2.0", "mixtral-8x7b-instruct"),
-    "phi4:14b": ("Phi 4 14B", "14B", "MIT", "phi-4-14b-instruct"),
-    "gemma2:2b": ("Gemma 2 2B", "2B", "Gemma", "gemma-2-2b-instruct"),
-    "qwq:32b": ("QwQ 32B", "32B", "Apache 2.0", "qwq-32b"),
-    "codestral:22b": ("Codestral 22B", "22B", "MNLP", "codestral-22b"),
-    "gpt-oss:20b": ("GPT-OSS 20B", "20B", "Apache 2.0", "gpt-oss-20b"),
+    "llama3.2:1b": ("Llama 3.2", "1B", "Llama", "llama-3.2-1b-instruct"),
+    "llama3.2:3b": ("Llama 3.2", "3B", "Llama", "llama-3.2-3b-instruct"),
+    "llama3.1:8b": ("Llama 3.1", "8B", "Llama", "llama-3.1-8b-instruct"),
+    "llama3.3:70b": ("Llama 3.3", "70B", "Llama", "llama-3.3-70b-instruct"),
+    "mixtral:8x7b": ("Mixtral", "8x7B", "Apache", "mixtral-8x7b-instruct"),
+    "phi4:14b": ("Phi 4", "14B", "MIT", "phi-4-14b-instruct"),
+    "gemma2:2b": ("Gemma 2", "2B", "Gemma", "gemma-2-2b-instruct"),
+    "qwq:32b": ("QwQ", "32B", "Apache 2.0", "qwq-32b"),
+    "codestral:22b": ("Codestral", "22B", "MNLP", "codestral-22b"),
+    "gpt-oss:20b": ("GPT-OSS", "20B", "Apache 2.0", "gpt-oss-20b"),
 }
 """Name, size, licence, and what its server calls the model (gguf-build.md §9)."""
 
@@ -84,7 +84,7 @@ def _premade(identity: str) -> dict[str, Any]:
         "image": f"{PREMADE_REPOSITORY}/{identity}",
         "modelName": served,
         "license": licence,
-        "description": f"{name}, quantised for llama.cpp, on the processor",
+        "description": f"{name} {size}, quantised for llama.cpp, on the processor",
         "computeType": "cpu",
     }
 
@@ -92,7 +92,7 @@ def _premade(identity: str) -> dict[str, Any]:
 def _of_premade(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": f"kaito/{entry['id'].replace(':', '-')}",
-        "name": entry["name"],
+        "name": f"{entry['name']} {entry['size']}",  # two of them have one name
         "description": entry["description"],
         "size": entry["size"],
         "task": _TEXT,

@@ -9,10 +9,12 @@ from airunway.gateway.versions import GATEWAY_API_VERSION, INFERENCE_EXTENSION_V
 
 GATEWAY_CRD = "gateways.gateway.networking.k8s.io"
 EXTENSION_CRD = "inferencepools.inference.networking.k8s.io"
+_ANYBODYS_VERSION = "app.kubernetes.io/version"
 _VERSIONS = {
-    GATEWAY_CRD: "gateway.networking.k8s.io/bundle-version",
-    EXTENSION_CRD: "inference.networking.k8s.io/bundle-version",
+    GATEWAY_CRD: ("gateway.networking.k8s.io/bundle-version", _ANYBODYS_VERSION),
+    EXTENSION_CRD: ("inference.networking.k8s.io/bundle-version", _ANYBODYS_VERSION),
 }
+"""Annotations that say it; the first one counts that is not empty (install.md §A14.2)."""
 _RELEASES = "https://github.com/kubernetes-sigs"
 INSTALL_COMMANDS = [
     f"kubectl apply -f {_RELEASES}/gateway-api/releases/download/{GATEWAY_API_VERSION}/standard-install.yaml",
@@ -47,7 +49,7 @@ def gateway_crd_status(
 
 def _version(name: str, crd: Mapping[str, Any] | None) -> str | None:
     annotations = ((crd or {}).get("metadata") or {}).get("annotations") or {}
-    return annotations.get(_VERSIONS[name])
+    return next((annotations[key] for key in _VERSIONS[name] if annotations.get(key)), None)
 
 
 def gateway_models(deployments: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -41,18 +41,6 @@ def deployment_names(pod: Pod) -> Iterator[tuple[str, bool]]:
         yield fallback, True
 
 
-def is_surely_of(pod: Pod, name: str) -> bool:
-    """Whether labels of ours, or of an operator that we drive, say that a pod serves a deployment.
-
-    `app` and `app.kubernetes.io/instance` are on pods of all kinds: whoever may make a deployment could name
-    it after any of them.
-    """
-    labels = pod["metadata"].get("labels") or {}
-    ray = str(labels.get(RAY_LABEL) or "")
-    own = any(labels.get(label) == name for label in NAME_LABELS[1:])
-    return own or ray == name or ray.startswith(f"{name}{RAY_SUFFIX}")
-
-
 def is_of_interest(pod: Pod) -> bool:
     """Whether a pod serves something, as far as its labels tell, or asks for GPUs."""
     return next(deployment_names(pod), None) is not None or gpus_of(pod) > 0

@@ -37,7 +37,7 @@ from airunway.web.state import SignedIn, State, WebState
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 JSON_PATCH = "application/json-patch+json"
-MAX_PAGE_ID = 40
+MAX_PAGE_ID, MAX_NAMES = 40, 320
 EDIT = "/deployments/{namespace}/{name}/edit"
 
 
@@ -105,14 +105,17 @@ async def deploy(request: Request, state: State, caller: SignedIn) -> Response:
 async def plan(request: Request, state: State, caller: SignedIn) -> Response:
     """The plan as a piece of a page, with the text and the fields that belong to it: for the script.
 
-    A page says by `page` which one it is: of what is typed on it only the last is planned.
+    A page says by `page` which one it is: of what is typed on it only the last is planned; by `editing` which
+    deployment is changed there.
     """
-    plans, page_id = plans_of(state), str((await request.form()).get("page") or "")[:MAX_PAGE_ID]
+    form = await request.form()
+    plans, page_id = plans_of(state), str(form.get("page") or "")[:MAX_PAGE_ID]
+    _, _, edited = str(form.get("editing") or "")[:MAX_NAMES].partition("/")
     is_wanted = plans.newest(caller, page_id) if page_id else lambda: True
     typed, _ = await typed_in(request)
     planned = await plans.of(typed.body, caller, is_wanted=is_wanted) if not typed.problem else None
     html = ENVIRONMENT.get_template("_plan.html").render(plan=planned, typed=typed)
-    why_not = await _why_not(state, caller, "create", typed)
+    why_not = await _why_not(state, caller, "patch" if edited else "create", typed, edited)
     return JsonAnswer(
         {"html": html, "yaml": typed.text, "fields": typed.fields if planned else None, "whyNot": why_not}
     )
@@ -210,7 +213,9 @@ async def _form(
 
 
 async def _why_not(state: WebState, caller: Caller, verb: str, typed: Typed, name: str = "") -> str:
-    """Why the form would be refused whatever stands in it; empty: it may be sent."""
+    """Why the form would be refused whatever stands in its fields; empty: it may be sent."""
+    if typed.problem:
+        return "the YAML cannot be read, as the plan says; mend it and plan again"
     meta = typed.body.get("metadata")
     namespace = str((meta if isinstance(meta, Mapping) else {}).get("namespace") or "default")[:253]
     right = on_deployment(verb, namespace, name)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from airunway.activities.deployment.installable import Listed
 from airunway.activities.upstream.served_api import ServedApi, ServedApis
-from airunway.api.plain_text import yaml_text
+from airunway.api.plain_text import quick_yaml_text
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.errors import ApiError
 from airunway.clients.kubernetes import NAMESPACES, Cluster, Object
@@ -53,8 +53,8 @@ class LivePlan:
 
     @cached_property
     def objects_text(self) -> str:
-        """The objects that would be made, as YAML; written once, as that takes milliseconds."""
-        return yaml_text(self.planned.objects) if self.planned.objects else ""
+        """The objects that would be made, as YAML; written once, as that takes a millisecond."""
+        return quick_yaml_text(self.planned.objects) if self.planned.objects else ""
 
 
 class LivePlans:

@@ -13,7 +13,8 @@ from temporalio.client import Client
 
 from airunway.console.links import filter_link
 from airunway.console.queries import deployments_query
-from airunway.console.workflow_states import WorkflowState, open_states
+from airunway.console.workflow_state import WorkflowState
+from airunway.console.workflow_states import open_states
 from airunway.messages.search_attributes import PHASE
 from airunway.web.pages.fleet_view import NOT_SAID
 from airunway.workers.temporal.target import TemporalTarget

@@ -153,6 +153,8 @@ async def _gpu_operator(state: WebState) -> dict[str, Any]:
         words = f"the GPU operator runs; {sum(entry.total for entry in nodes)} GPUs"
     elif nodes:
         words = f"{sum(entry.total for entry in nodes)} GPUs are there without the GPU operator"
+    elif crd_found:
+        words = "the definitions of the GPU operator are there, and no pod of it runs"
     else:
         words = "neither the GPU operator nor GPUs were found"
     return {

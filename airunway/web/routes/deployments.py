@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from airunway.clients.errors import ApiError, NotFound
+from airunway.clients.errors import ApiError, Forbidden, NotFound
 from airunway.clients.kubernetes import DEPLOYMENTS, EVENTS, Object, Resource
 from airunway.messages.refs import DeploymentRef
 from airunway.selection.defaulting import with_defaults
@@ -175,21 +175,22 @@ async def get_pending_reasons(
     meta = deployment["metadata"]
     pods = state.fleet.pods_of(meta["namespace"], meta["name"])
     pending = next((pod for pod in pods if (pod.get("status") or {}).get("phase") == "Pending"), None)
+    shown = status_answer(state, deployment)
+    told = {key: shown.get(key) for key in ("message", "reason", "step", "links")}
     reasons: list[dict[str, Any]] = []
     if pending is not None:
         try:
-            events = await state.cluster.listing(
+            events = await caller.cluster.listing(
                 EVENTS,
                 namespace=meta["namespace"],
                 field_selector=f"involvedObject.name={pending['metadata']['name']}",
             )
+        except Forbidden as err:  # what the deployment itself says is worth the same
+            return JsonAnswer({"reasons": [], **told, "error": f"Events of its pod cannot be read: {err}"})
         except ApiError as err:
             raise WebError(500, str(err), body={"reasons": [], "error": str(err)}) from err
         reasons = pending_reasons(events.items)
-    shown = status_answer(state, deployment)
-    return JsonAnswer(
-        {"reasons": reasons, **{key: shown.get(key) for key in ("message", "reason", "step", "links")}}
-    )
+    return JsonAnswer({"reasons": reasons, **told})
 
 
 # -- pieces ----------------------------------------------------------------------------------------------

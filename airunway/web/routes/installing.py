@@ -50,6 +50,8 @@ STATUSES = {
     "HelmForbidden": 403,
     "MissingRights": 403,
     "Forbidden": 403,
+    "OwnershipClash": 409,
+    "OwnershipConflict": 409,
     "Conflict": 409,
 }
 """HTTP status by the type of what failed; 500 for any other."""

@@ -1,6 +1,6 @@
 """The Hugging Face token in the namespaces of providers, and signing in at the hub for it (web-api.md §3.6).
 
-Secrets are read and written with the caller's rights: this process has none on them.
+Secrets are read and written with the caller's rights: this process has none on these.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from starlette.responses import Response
 
+from airunway.api.names import WEB_FIELD_MANAGER
 from airunway.clients.errors import ApiError, Forbidden, NotFound
 from airunway.clients.kubernetes import NAMESPACES, SECRETS, Object
 from airunway.web.answers import JsonAnswer
@@ -44,7 +45,6 @@ LABELS = {
     "app.kubernetes.io/managed-by": "airunway",
     "airunway.ai/secret-type": "huggingface-token",
 }
-FIELD_MANAGER = "airunway-web"
 SCOPES = ["openid", "profile", "read-repos"]
 CLIENT_ID = "e05817a1-7053-4b9e-b292-29cd219fccf8"
 """AI Runway's, a public one; HF_CLIENT_ID names another."""
@@ -124,11 +124,11 @@ async def _save(caller: Caller, namespace: str, token: str) -> dict[str, Any]:
     }
     try:
         try:
-            await caller.cluster.apply(SECRETS, body, field_manager=FIELD_MANAGER)
+            await caller.cluster.apply(SECRETS, body, field_manager=WEB_FIELD_MANAGER)
         except NotFound:
             place = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
             await caller.cluster.create(NAMESPACES, place)
-            await caller.cluster.apply(SECRETS, body, field_manager=FIELD_MANAGER)
+            await caller.cluster.apply(SECRETS, body, field_manager=WEB_FIELD_MANAGER)
     except ApiError as err:
         return {"namespace": namespace, "success": False, "error": str(err)}
     return {"namespace": namespace, "success": True}

@@ -1,4 +1,8 @@
-"""What runs of a deployment: logs and metrics (web-api.md §6.4, §6.5)."""
+"""What runs of a deployment: logs and metrics (web-api.md §6.4, §6.5), read with the caller's own token.
+
+A deployment may be named after the pods of somebody else, and its status name any Service: only Kubernetes
+can say of whom one may read.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +22,11 @@ from airunway.web.access import Right
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.logs import container_of, without_colours
 from airunway.web.derive.metrics import metrics_in
-from airunway.web.derive.pods import is_surely_of
 from airunway.web.documented import answers
 from airunway.web.errors import WebError
 from airunway.web.routes.common import Name, NamespaceQuery, read_deployment, service_of
 from airunway.web.shapes.deployments import LogsShape, MetricsShape
-from airunway.web.state import SignedIn, State, WebState
+from airunway.web.state import SignedIn, State
 
 router = APIRouter(prefix="/api/deployments", tags=["serving"])
 
@@ -54,20 +57,19 @@ async def get_logs(
     if not pods:
         return JsonAnswer({"logs": "", "podName": "", "message": "No pods found for this deployment"})
     pod = pods[podName] if podName is not None else next(iter(pods.values()))
-    if not is_surely_of(pod, meta["name"]):
-        named = Right("get", "pods", "", meta["namespace"], pod["metadata"]["name"], "log")
-        await state.rights.require(caller, named)
+    right = Right("get", "pods", "", meta["namespace"], pod["metadata"]["name"], "log")
+    await state.rights.require(caller, right)
     chosen = container or container_of(pod)
     query = {"tailLines": str(tailLines), "container": chosen}
     if timestamps == "true":
         query["timestamps"] = "true"
-    text = await _read_logs(state.cluster, pod, query)
+    text = await _read_logs(caller.cluster, pod, query)
     shown = {"logs": without_colours(text), "podName": pod["metadata"]["name"], "container": chosen or None}
     return JsonAnswer(shown)
 
 
 async def _read_logs(cluster: Cluster, pod: Object, query: dict[str, str]) -> str:
-    """Under our own account, after the deployment was read with the caller's. Raises WebError."""
+    """The text. `cluster`: as the caller. Raises WebError."""
     meta = pod["metadata"]
     path = path_of(PODS, namespace=meta["namespace"], name=meta["name"], subresource="log")
     try:
@@ -100,15 +102,15 @@ def _message(data: str) -> str:
 async def get_metrics(
     state: State, caller: SignedIn, name: Name, namespace: NamespaceQuery = None
 ) -> Response:
-    """What its server counts, kept for a moment for all who look."""
+    """What its server counts, kept for a moment for all who may look."""
     deployment = await read_deployment(state, caller, namespace, name)
     key = (deployment["metadata"]["namespace"], *service_of(deployment))
-    if not ((deployment.get("status") or {}).get("endpoint") or {}).get("service"):
-        # Only its name says so, and whoever may make a deployment chooses that.
-        await state.rights.require(caller, Right("get", "services", "", key[0], key[1], "proxy"))
+    right = Right("get", "services", "", key[0], f"{key[1]}:{key[2]}", "proxy")
+    if refusal := await state.rights.refusal(caller, right):
+        return JsonAnswer(_unavailable(_now(), refusal))
 
     async def scrape() -> dict[str, Any]:
-        answer = await _scrape(state, *key)
+        answer = await _scrape(caller.cluster, *key)
         if not answer["available"]:
             state.metrics.put(key, answer, seconds=FAILED_METRICS_SECONDS)
         return answer
@@ -116,11 +118,11 @@ async def get_metrics(
     return JsonAnswer(await state.metrics.get(key, scrape))
 
 
-async def _scrape(state: WebState, namespace: str, service: str, port: int) -> dict[str, Any]:
-    now = datetime.now(UTC).isoformat()
+async def _scrape(cluster: Cluster, namespace: str, service: str, port: int) -> dict[str, Any]:
+    now = _now()
     path = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/metrics"
     try:
-        answer = await state.cluster.open("GET", path, timeout=METRICS_TIMEOUT)
+        answer = await cluster.open("GET", path, timeout=METRICS_TIMEOUT)
         async with answer:
             if answer.status >= 400:
                 problem = (await _refused(answer)).message
@@ -131,6 +133,10 @@ async def _scrape(state: WebState, namespace: str, service: str, port: int) -> d
     except (ApiError, TooLarge, aiohttp.ClientError, TimeoutError) as err:
         return _unavailable(now, f"the metrics of {service}:{port} cannot be read: {error_text(err)}")
     return {"available": True, "timestamp": now, "metrics": metrics_in(text)}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def _unavailable(now: str, error: str) -> dict[str, Any]:

@@ -154,6 +154,7 @@ class PendingReasonsShape(TypedDict):
     """Of the first pending pod; the rest is said of the deployment itself."""
 
     reasons: list[PendingReasonShape]
+    error: NotRequired[str]
     message: NotRequired[str]
     reason: NotRequired[str]
     step: NotRequired[str]

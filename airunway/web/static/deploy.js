@@ -18,6 +18,7 @@ async function planAgain(edited) {
   const body = new URLSearchParams(new FormData(form));
   body.set("edited", edited);
   body.set("page", mark);
+  body.set("editing", form.dataset.editing);
   try {
     const answer = await fetch("/deploy/plan", {
       method: "POST", body, headers: headers({ Accept: "application/json" }), signal: leaving.signal,
@@ -26,7 +27,7 @@ async function planAgain(edited) {
     const told = await answer.json();
     if (!answer.ok) { say(told.message ?? told.error?.message ?? "It could not be planned."); return; }
     plan.replaceChildren(...new DOMParser().parseFromString(told.html, "text/html").body.childNodes);
-    if (form.getAttribute("action") === "/deploy") may(told.whyNot);
+    may(told.whyNot);
     if (edited === "fields") form.elements.yaml.value = told.yaml;
     else if (told.fields) fill(told.fields);
   } catch {
@@ -36,7 +37,7 @@ async function planAgain(edited) {
   }
 }
 
-/** Another namespace may be one where it can be created, or where not. */
+/** Another namespace may be one where it can be created, or where not; and what cannot be read can be nowhere. */
 function may(whyNot) {
   document.getElementById("why-not").textContent = whyNot;
   form.querySelector("button.main").disabled = whyNot !== "";

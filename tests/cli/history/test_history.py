@@ -19,7 +19,7 @@ from airunway.api.names import core_task_queue
 from airunway.cli.formats import HistoryFormat
 from airunway.cli.history import telling
 from airunway.cli.history.telling import tell
-from airunway.cli.options import Where
+from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.clients.events import record_event
 from airunway.console.history import fetch

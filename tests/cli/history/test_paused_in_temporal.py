@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from temporalio.api.workflowservice.v1 import PauseWorkflowExecutionRequest
@@ -10,7 +11,8 @@ from temporalio.client import Client
 
 from airunway.console.history.fetch import runs_of
 from airunway.console.workflow_detail import state_in_detail
-from airunway.console.workflow_states import last_closed, trouble
+from airunway.console.workflow_state import last_closed, trouble
+from airunway.console.workflow_states import open_states
 from airunway.messages.refs import DeploymentRef
 from airunway.operations.updates import how_it_closed
 from airunway.sandbox.temporal import TemporalServer
@@ -45,5 +47,5 @@ async def test_it_is_told_and_its_runs_are_found() -> None:
 
 
 async def _listed(client: Client) -> str | None:
-    found = await last_closed(client, [ID])
+    found = await last_closed(partial(open_states, client), [ID])
     return found[ID].status if ID in found else None

@@ -129,6 +129,28 @@ async def test_yaml_that_is_typed_fills_the_fields(place: WebPlace, browser: Bro
     await expect(reader.page.locator("#plan")).to_contain_text("default/by-hand")
 
 
+@pytest.mark.parametrize(
+    ("path", "button"), [("/deploy", "Create"), ("/deployments/default/chat/edit", "Save")]
+)
+async def test_yaml_that_cannot_be_read_cannot_be_sent(
+    place: WebPlace, browser: Browser, path: str, button: str
+) -> None:
+    await furnish(place)
+    reader = Reader(await browser.new_page(), place.url)
+    await reader.goto(path)
+    yaml, sends = reader.page.locator("#yaml"), reader.page.get_by_role("button", name=button)
+    text = await yaml.input_value()
+
+    await yaml.fill(text + "\n  - [")
+    await expect(sends).to_be_disabled()
+    await expect(reader.page.locator("#why-not")).to_contain_text("cannot be read")
+    await yaml.fill(text)
+
+    await expect(sends).to_be_enabled()
+    await expect(reader.page.locator("#why-not")).to_be_empty()
+    assert reader.complaints == []
+
+
 async def test_a_page_that_is_open_is_kept_fresh(place: WebPlace, browser: Browser) -> None:
     await furnish(place)
     reader = Reader(await browser.new_page(), place.url)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airunway.console.workflow_states import WorkflowState
+from airunway.console.workflow_state import WorkflowState
 from airunway.operations.errors import NotDelivered
 from airunway.web.pages import fleet_routes
 from airunway.web.pages.other_clusters import ClusterCount, counted

@@ -270,3 +270,30 @@ async def test_a_cookie_alone_presses_no_button(place: WebPlace) -> None:
         assert without.status == 403
     async with place.session.post(url, data={"replicas": "4", "csrf_token": token}) as given:
         assert given.status == 200
+
+
+@pytest.mark.parametrize("path", ["/deploy", "/deployments/team-a/chat/edit"])
+async def test_what_cannot_be_read_cannot_be_sent(place: WebPlace, path: str) -> None:
+    button, editing = ("create", "") if path == "/deploy" else ("save", "team-a/chat")
+    reason = "the YAML cannot be read, as the plan says; mend it and plan again"
+
+    planned = await submit(place, "/deploy/plan", ANN, yaml="a: [", edited="yaml", editing=editing)
+    shown = ParsedPage((await submit(place, path, ANN, yaml="a: [", edited="yaml", action=button)).body)
+
+    assert json.loads(planned.body)["whyNot"] == reason
+    assert "disabled" in shown.all("button", value=button)[0].attributes
+    assert shown.by_id("why-not").text == reason
+    assert "not YAML" in shown.by_id("plan").text
+
+
+@pytest.mark.parametrize(("token", "may"), [(ANN, True), (BOB, False)])
+async def test_whether_it_may_be_saved_is_said_with_each_plan(place: WebPlace, token: str, may: bool) -> None:
+    body = example_body()
+    body["metadata"] = {"name": "chat", "namespace": "team-a"}
+
+    answer = await submit(
+        place, "/deploy/plan", token, yaml=text_of(body), edited="yaml", editing="team-a/chat"
+    )
+
+    expected = 'you may not patch modeldeployments.airunway.ai "chat" in namespace "team-a"'
+    assert json.loads(answer.body)["whyNot"] == ("" if may else expected)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import yaml
+
+from airunway.api.plain_text import is_plain, quick_yaml_text, yaml_text
 from airunway.console.plan import PlannedDeployment
 from airunway.web.pages.deploy_form import example_body, text_of
 from airunway.web.pages.deploy_routes import plans_of
@@ -39,6 +42,25 @@ def test_what_would_be_made_is_written_as_text_once() -> None:
 
     assert plan.objects_text == "kind: Server\n"
     assert plan.objects_text is plan.objects_text, "its template asks twice"
+
+
+HOSTILE = [
+    {"kind": "Server", "words": "a line\nand \x1b[31m another\u202e", "half": "\ud800"},
+    {
+        "plain": ["x" * 200 + " y", "", "true", "0123", ": -", None, 1, 1.5, {}, []],
+        "\u2028": {"k": "é\U0001f600"},
+    },
+]
+
+
+def test_what_is_written_quickly_is_the_same_and_steers_nothing() -> None:
+    shared = {"a": 1}
+
+    text = quick_yaml_text([HOSTILE[1], {"one": shared, "two": shared}])
+
+    assert list(yaml.safe_load_all(text)) == [HOSTILE[1], {"one": shared, "two": shared}]
+    assert all(is_plain(line) for line in text.split("\n")) and "&" not in text
+    assert quick_yaml_text(HOSTILE) == yaml_text(HOSTILE), "half a letter is no text for libyaml"
 
 
 async def test_who_types_slowly_gets_each_plan(place: WebPlace) -> None:

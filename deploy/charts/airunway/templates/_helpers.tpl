@@ -55,6 +55,16 @@ app.kubernetes.io/component: {{ . }}
 {{- if not .Values.images.enabled }}{{ $_ := set $settings "AIRUNWAY_IMAGE_BUILDS" "false" }}{{ end -}}
 {{- with .Values.impersonation.account }}{{ $_ := set $settings "AIRUNWAY_IMPERSONATE" . }}{{ end -}}
 {{- if .Values.modelAccess.enabled }}{{ $_ := set $settings "AIRUNWAY_MODEL_ACCESS" .Values.modelAccess.to }}{{ end -}}
+{{- $elsewhere := dict
+      "AIRUNWAY_TEMPORAL_ADDRESS" "temporal.address"
+      "AIRUNWAY_TEMPORAL_NAMESPACE" "temporal.namespace"
+      "AIRUNWAY_IMPERSONATE" "impersonation.account, which brings the rights"
+      "AIRUNWAY_MODEL_ACCESS" "modelAccess.to with modelAccess.enabled, which brings the rights" -}}
+{{- range $name, $value := $elsewhere -}}
+{{- if hasKey $.Values.settings $name -}}
+{{- fail (printf "settings.%s: say it by %s" $name $value) -}}
+{{- end -}}
+{{- end -}}
 {{- range $name, $value := .Values.settings }}{{ $_ := set $settings $name (include "airunway.asText" $value) }}{{ end -}}
 {{ toYaml $settings }}
 {{- end }}
@@ -73,6 +83,14 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
+{{- end }}
+
+{{/* Annotations of a pod of ours: other settings are other pods. Given: the root. */}}
+{{- define "airunway.podAnnotations" -}}
+checksum/settings: {{ include "airunway.settings" . | sha256sum }}
+{{- with .Values.pods.annotations }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* Where pods run, and what their images are pulled with. Given: the root. */}}
@@ -188,10 +206,7 @@ spec:
         {{ $key }}: {{ $value }}
         {{- end }}
       annotations:
-        checksum/settings: {{ include "airunway.settings" $root | sha256sum }}
-        {{- with $root.Values.pods.annotations }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "airunway.podAnnotations" $root | nindent 8 }}
     spec:
       serviceAccountName: {{ .account | default .name }}
       enableServiceLinks: false
@@ -324,6 +339,36 @@ subjects:
 {{- else }}
 ---
 {{ include "airunway.binding" . }}
+{{- end }}
+{{- end }}
+
+{{/*
+A ClusterRole's binding to all that write for deployments: everywhere, or in the namespaces that are chosen. Given: root,
+name (of both).
+*/}}
+{{- define "airunway.bindingOfWriters" -}}
+{{- $given := . -}}
+{{- range .root.Values.chosenNamespaces | default (list "") }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ ternary "RoleBinding" "ClusterRoleBinding" (ne . "") }}
+metadata:
+  name: {{ $given.name }}
+  {{- with . }}
+  namespace: {{ . }}
+  {{- end }}
+  labels:
+    app.kubernetes.io/name: airunway
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {{ $given.name }}
+subjects:
+{{- range include "airunway.writers" $given.root | fromYamlArray }}
+- kind: ServiceAccount
+  name: {{ . }}
+  namespace: {{ $given.root.Release.Namespace }}
+{{- end }}
 {{- end }}
 {{- end }}
 
