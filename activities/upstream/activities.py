@@ -11,7 +11,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from airunway.activities.deployment.finalizers import webhook_refusal
+from airunway.activities.deployment.finalizers import conversion_refusal, webhook_refusal
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.owned import leaves_a_choice, refuse_unless_deleted
@@ -152,6 +152,10 @@ class ProviderActivities:
             )
         except Forbidden as err:
             if why := missing_right(err):
+                return ReleaseAnswer(remaining=[f"what cannot be looked at ({why})"])
+            raise
+        except ApiError as err:
+            if why := conversion_refusal(err):
                 return ReleaseAnswer(remaining=[f"what cannot be looked at ({why})"])
             raise
         owned = [entry for entries in found for entry in entries]

@@ -29,6 +29,18 @@ def refuse(place: DeploymentSite, verb: str, *, method: str, count: int = 1) -> 
     )
 
 
+def refuse_to_convert(place: DeploymentSite) -> None:
+    """The operator of servers is gone, and its definition asks it how to convert them."""
+    place.emulated.faults.fail_next(
+        1,
+        code=500,
+        reason="InternalError",
+        message="conversion webhook for acme.dev/v1, Kind=Server failed: Post"
+        ' "https://acme.acme.svc:443/convert?timeout=30s": service "acme" not found',
+        when=lambda asked, path: asked == "GET" and "/servers" in path,
+    )
+
+
 def words(verb: str) -> str:
     return f"{WORKER} may not {verb} servers.acme.dev in the namespace {REF.namespace}; {WHAT_TO_DO}"
 
@@ -78,4 +90,20 @@ async def test_a_deletion_says_what_keeps_it_waiting(
     answer = await worker.provider.release_upstream(request)
 
     assert answer.remaining == [f"{what} ({words(verb)})"]
+    assert (await worker.provider.release_upstream(request)).remaining == []
+
+
+async def test_a_deletion_says_that_objects_cannot_be_converted(place: DeploymentSite) -> None:
+    made = await place.deploy()
+    worker = place.worker()
+    await worker.apply(render_request(made))
+    await place.cluster.delete(DEPLOYMENTS, REF.name, namespace=REF.namespace)
+    request = ReleaseRequest(ref=REF, uid=made["metadata"]["uid"], provider=ACME.name)
+    refuse_to_convert(place)
+
+    answer = await worker.provider.release_upstream(request)
+
+    (said,) = answer.remaining
+    assert "the webhook that converts objects of kind Server does not answer" in said
+    assert "take the webhook out of the definition of Server in acme.dev" in said
     assert (await worker.provider.release_upstream(request)).remaining == []
