@@ -63,28 +63,25 @@ async def _has_pods(cluster: Cluster, name: str) -> bool:
     is_seen = int(status.get("observedGeneration") or 0) >= int(live["metadata"]["generation"])
     if status.get("replicas") or not is_seen:
         return True
-    selector = _requirements(live["spec"]["selector"])
+    selector = _asked_for(live["spec"]["selector"])
     pods = await cluster.listing(PODS, namespace=names.SYSTEM_NAMESPACE, label_selector=selector)
     return any((pod.get("status") or {}).get("phase") not in ENDED for pod in pods.items)
 
 
-def _requirements(selector: Object) -> str:
-    """A selector as a listing takes it."""
-    found = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+def _asked_for(selector: Object) -> str:
+    """A selector of labels as the API server is asked for it."""
+    terms = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
     for entry in selector.get("matchExpressions") or ():
         key, values = entry["key"], ",".join(entry.get("values") or ())
-        match entry["operator"]:
-            case "In":
-                found.append(f"{key} in ({values})")
-            case "NotIn":
-                found.append(f"{key} notin ({values})")
-            case "Exists":
-                found.append(key)
-            case "DoesNotExist":
-                found.append(f"!{key}")
-            case unknown:
-                raise CliError(f"a Deployment's selector has the operator {unknown}, which nobody knows here")
-    return ",".join(found)
+        terms.append(
+            {
+                "In": f"{key} in ({values})",
+                "NotIn": f"{key} notin ({values})",
+                "Exists": key,
+                "DoesNotExist": f"!{key}",
+            }[entry["operator"]]
+        )
+    return ",".join(terms)
 
 
 async def start(cluster: Cluster, deployments: Mapping[str, int], say: Say, *, seconds: float) -> None:
