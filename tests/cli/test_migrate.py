@@ -147,6 +147,28 @@ async def test_what_was_found_first_is_what_counts(cluster: Cluster) -> None:
     assert (first.former, first.ours) == ({names.FORMER_CORE: 1}, {"airunway-worker": 1})
 
 
+@pytest.mark.parametrize(
+    ("said", "started"),
+    [
+        pytest.param({names.ANNOTATION_STANDBY_REPLICAS: "3"}, 3, id="as the chart says"),
+        pytest.param({}, 2, id="made of the manifests"),
+        pytest.param({names.ANNOTATION_STANDBY_REPLICAS: "0"}, 2, id="no count that starts anything"),
+        pytest.param({names.ANNOTATION_STANDBY_REPLICAS: "many"}, 2, id="no count"),
+    ],
+)
+async def test_what_was_installed_with_no_pods_is_to_have_as_many_as_it_says(
+    cluster: Cluster, said: dict[str, str], started: int
+) -> None:
+    given = deployment("airunway-worker", args=["worker"])
+    given["metadata"]["annotations"] = said
+    given["spec"]["replicas"] = 0
+    await cluster.create(APPS_DEPLOYMENTS, given, namespace=SYSTEM)
+
+    record = await begin_record(cluster, *await deployments_of_both(cluster, ["kaito"]))
+
+    assert record.ours == {"airunway-worker": started}
+
+
 @pytest.mark.parametrize("broken", ["[", "[1]", '{"a": "b"}', "null"])
 async def test_a_record_that_somebody_broke_is_said(cluster: Cluster, broken: str) -> None:
     data = {"move": "run", "former": broken, "ours": "{}"}

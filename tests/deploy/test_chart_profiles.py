@@ -36,7 +36,9 @@ def test_the_profiles_are_those_of_the_documentation() -> None:
     text = (ROOT / "docs" / "chart.md").read_text()
 
     assert {name for name in PROFILES if f"| `{name}.yaml` |" in text} == PROFILES.keys()
-    assert PROFILES.keys() == {"all-in-one", "impersonation", "model-access", "namespaces", "restricted"}
+    assert PROFILES.keys() == {
+        *("all-in-one", "impersonation", "model-access", "namespaces", "restricted", "standby")
+    }
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -21,6 +21,8 @@ from airunway.clients.kubernetes import CONFIG_MAPS, Cluster
 
 NAME = "airunway-migration"
 FIELD_MANAGER = "airunway-migrate"
+MAX_REPLICAS = 1000
+"""More than that is no count of pods of this system."""
 
 
 class Move(StrEnum):
@@ -71,7 +73,7 @@ async def begin_record(
     if known is not None:
         return known
     former = {entry.name: max(entry.replicas, 1) for entry in controllers if entry.is_running}
-    ours = {entry.name: entry.replicas or usual_replicas(entry.name) for entry in processes}
+    ours = {entry.name: entry.replicas or started_replicas(entry) for entry in processes}
     body = {
         "metadata": {"name": NAME, "labels": {"app.kubernetes.io/name": "airunway"}},
         "data": {"move": Move.RUN.value, "former": json.dumps(former), "ours": json.dumps(ours)},
@@ -84,9 +86,15 @@ async def begin_record(
     return made
 
 
-def usual_replicas(deployment: str) -> int:
-    """How many pods a Deployment of this system has that was installed with none (deploy/)."""
-    return 1 if deployment.endswith("-provider") else 2
+def started_replicas(process: OwnProcess) -> int:
+    """How many pods a Deployment of this system is to have that was installed with none.
+
+    The chart says it; of one that was made of the manifests (deploy/) it is what they have.
+    """
+    said = (process.live["metadata"].get("annotations") or {}).get(names.ANNOTATION_STANDBY_REPLICAS, "")
+    if said.isdecimal() and 0 < int(said) <= MAX_REPLICAS:
+        return int(said)
+    return 1 if process.name.endswith("-provider") else 2
 
 
 async def forget(cluster: Cluster) -> None:

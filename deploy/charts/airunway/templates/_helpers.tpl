@@ -172,8 +172,21 @@ affinity:
 {{- end }}
 
 {{/*
-A process of ours as a Deployment. Given: root, name, part, container, args, replicas (0: an autoscaler's), grace, resources, wait (seconds
-before the first look whether it is ready) and every (between looks); where they differ: namespace, account, command,
+Whether a Deployment that stands by has been started since, as `airunway migrate run` does: an upgrade leaves it
+running then. Given: root, name.
+*/}}
+{{- define "airunway.isStarted" -}}
+{{- $found := lookup "apps/v1" "Deployment" .root.Release.Namespace .name -}}
+{{- if $found -}}
+{{- if and (hasKey ($found.metadata.annotations | default dict) "airunway.ai/standby-replicas") (gt (int $found.spec.replicas) 0) -}}
+true
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+A process of ours as a Deployment. Given: root, name, part, container, args, replicas (0: an autoscaler's), standsBy
+(it has no pods before it is started), grace, resources, wait (seconds before the first look whether it is ready) and every (between looks); where they differ: namespace, account, command,
 settings (ConfigMap), installer (its image), fields and given (variables), ports, labels (of the pod and of how it is found), together with
 spread, lifecycle, medium of /tmp and secrets (by the end of /etc/airunway-…, where they are mounted).
 */}}
@@ -190,8 +203,14 @@ metadata:
     {{- range $key, $value := omit $found "app.kubernetes.io/component" }}
     {{ $key }}: {{ $value }}
     {{- end }}
+  {{- if .standsBy }}
+  annotations:
+    airunway.ai/standby-replicas: {{ .replicas | quote }}
+  {{- end }}
 spec:
-  {{- if .replicas }}
+  {{- if and .standsBy (not (include "airunway.isStarted" (dict "root" $root "name" .name))) }}
+  replicas: 0
+  {{- else if .replicas }}
   replicas: {{ .replicas }}
   {{- end }}
   selector:
