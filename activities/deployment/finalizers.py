@@ -103,6 +103,6 @@ def conversion_refusal(err: ApiError) -> str:
     kind, group = found[2], found[1].rpartition("/")[0]
     return (
         f"the webhook that converts objects of kind {kind} does not answer ({str(err)[:MAX_REFUSAL]}); start"
-        f" its operator, or take the webhook out of the definition of {kind} in {group}: kubectl patch crd NAME"
-        """ --type=merge -p '{"spec":{"conversion":{"strategy":"None","webhook":null}}}'"""
+        f" its operator, or take the webhook out of the definition of {kind} in {group}: kubectl patch crd"
+        """ NAME --type=merge -p '{"spec":{"conversion":{"strategy":"None","webhook":null}}}'"""
     )
