@@ -64,7 +64,7 @@ def place_of(
         raise CliError(f"no usable kubeconfig: {kubeconfig}: no such file")
     named = kubeconfig or os.environ.get("KUBECONFIG")
     if named:
-        running = _sandbox_of(Path(named))
+        running = sandbox_of(Path(named))
         if running is not None:
             found = _in_sandbox(running)
             return Place({**found, "context": _context(found["kubeconfig"], None, where.context)})
@@ -117,7 +117,7 @@ def _in_sandbox(running: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "temporal_address": address, "temporal_ui": ui}
 
 
-def _sandbox_of(kubeconfig: Path) -> dict[str, Any] | None:
+def sandbox_of(kubeconfig: Path) -> dict[str, Any] | None:
     """The running sandbox that wrote this kubeconfig; it has a Temporal of its own."""
     running = running_sandbox(kubeconfig.parent)
     return running if running and Path(running["kubeconfig"]) == kubeconfig.absolute() else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from temporalio.worker import Worker
 from airunway.api import names
 from airunway.api.crd import model_deployment_crd
 from airunway.cli.doctor import cluster as cluster_checks
-from airunway.cli.doctor import controllers, providers, temporal
+from airunway.cli.doctor import controllers, images, providers, temporal
 from airunway.cli.doctor.examination import Check, examine
 from airunway.cli.doctor.findings import DoctorFinding, DoctorVerdict, ok, worst
 from airunway.cli.doctor.place import DoctorPlace
 from airunway.cli.doctor.report import CHECKS, report
 from airunway.cli.formats import OutputFormat
-from airunway.cli.placing import Where
+from airunway.cli.placing import RUNNING_FILE, Where
 from airunway.clients.kubernetes import (
     APPS_DEPLOYMENTS,
     CONFIGS,
@@ -293,6 +294,20 @@ async def test_one_provider_that_cannot_be_read_hides_none_of_the_others(place: 
 
     assert [entry.check for entry in found] == ["provider kaito", "provider vllm"]
     assert all(entry.verdict is not DoctorVerdict.OK for entry in found)
+
+
+async def test_the_sandbox_has_a_registry_and_a_builder_of_its_own(
+    place: DoctorPlace, tmp_path: Path
+) -> None:
+    in_a_cluster = [only(await check(place)).message for check in (images.registry, images.builder)]
+    about = {"pid": os.getpid(), "kubeconfig": str(tmp_path / "kubeconfig")}
+    (tmp_path / RUNNING_FILE).write_text(json.dumps(about))
+
+    in_the_sandbox = [only(await check(place)) for check in (images.registry, images.builder)]
+
+    assert all("not there yet" in message for message in in_a_cluster)
+    assert {finding.verdict for finding in in_the_sandbox} == {DoctorVerdict.OK}
+    assert all("the sandbox's own" in finding.message for finding in in_the_sandbox)
 
 
 def test_the_exit_status_is_for_scripts(airunway: Airunway) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airunway.api import names
 from airunway.cli.doctor.findings import DoctorFinding, fail, ok
 from airunway.cli.doctor.place import DoctorPlace
+from airunway.cli.placing import sandbox_of
 from airunway.clients.kubernetes import APPS_DEPLOYMENTS
 
 
@@ -27,6 +28,8 @@ async def builder(place: DoctorPlace) -> list[DoctorFinding]:
 
 async def _ready(place: DoctorPlace, check: str, name: str, namespace: str) -> DoctorFinding:
     cluster = await place.cluster()
+    if place.settings.kubeconfig and sandbox_of(place.settings.kubeconfig):
+        return ok(check, "the sandbox's own, which only pretends; `airunway up` runs it")
     live = await cluster.find(APPS_DEPLOYMENTS, name, namespace=namespace)
     if live is None:
         return ok(check, "not there yet; it is made with the first image")
