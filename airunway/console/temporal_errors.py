@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure, WorkflowNotReadyFailure
 from temporalio.service import RPCError, RPCStatusCode
 
 ENCODED_FAILURE = "Encoded failure"
@@ -14,3 +14,11 @@ def is_missing(err: RPCError) -> bool:
     if err.status is not RPCStatusCode.NOT_FOUND:
         return False
     return not any(detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in err.grpc_status.details)
+
+
+def is_not_ready(err: RPCError) -> bool:
+    """Whether an update was not taken up, as the workflow just did something else; it may be sent anew.
+
+    So it is while a run that is signalled again and again goes on in the next one.
+    """
+    return any(detail.Is(WorkflowNotReadyFailure.DESCRIPTOR) for detail in err.grpc_status.details)

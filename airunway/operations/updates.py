@@ -20,7 +20,7 @@ from temporalio.exceptions import FailureError
 from temporalio.service import RPCError
 
 from airunway.api.names import DEPLOYMENT_KIND
-from airunway.console.temporal_errors import ENCODED_FAILURE, is_missing
+from airunway.console.temporal_errors import ENCODED_FAILURE, is_missing, is_not_ready
 from airunway.console.workflow_states import description_of, state_of
 from airunway.messages.commands import CommandAnswer
 from airunway.messages.refs import DeploymentRef
@@ -28,6 +28,8 @@ from airunway.operations.errors import NotDelivered, Refused
 
 DELIVERY_SECONDS = 15.0
 """Until a worker has taken it: more than Temporal waits for one that was killed before it asks another."""
+SENT_AGAIN_SECONDS = 0.2
+"""After a workflow that was not ready for it."""
 ANSWER_SECONDS = 60.0
 """Until a worker that has taken it answers."""
 
@@ -41,11 +43,7 @@ async def ask(
     """
     try:
         async with asyncio.timeout(DELIVERY_SECONDS):
-            update: WorkflowUpdateHandle[CommandAnswer] = await client.get_workflow_handle(
-                workflow_id
-            ).start_update(
-                command, asked, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=CommandAnswer
-            )
+            update = await _delivered(client, workflow_id, command, asked)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as err:
         raise NotDelivered(
             f"{about}: {command} was not delivered, because no worker took it within "
@@ -64,6 +62,21 @@ async def ask(
             f"{about}: {command} was taken up, but is not done after {ANSWER_SECONDS:.0f} s; it goes on: "
             "see `airunway history`"
         ) from err
+
+
+async def _delivered(
+    client: Client, workflow_id: str, command: str, asked: BaseModel
+) -> WorkflowUpdateHandle[CommandAnswer]:
+    handle = client.get_workflow_handle(workflow_id)
+    while True:
+        try:
+            return await handle.start_update(
+                command, asked, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=CommandAnswer
+            )
+        except RPCError as err:
+            if not is_not_ready(err):
+                raise
+        await asyncio.sleep(SENT_AGAIN_SECONDS)
 
 
 def _sentence(err: WorkflowUpdateFailedError) -> str:

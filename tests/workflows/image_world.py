@@ -1,7 +1,6 @@
 """A small world for tests of the image workflow: a registry and a builder that do as the test says.
 
-Who waits is a `Listener`, a workflow that keeps the reports it gets; whole deployments are in
-`test_deployment_image`.
+Who waits is a `Listener`, which keeps the reports it gets; whole deployments are in `test_deployment_image`.
 """
 
 from __future__ import annotations
@@ -66,6 +65,7 @@ with workflow.unsafe.imports_passed_through():
         ReadBuildRequest,
     )
     from airunway.modelimage.plan import ModelImagePlan, plan_model_image
+    from airunway.workers.tuning import give_tasks_time
     from airunway.workflows.model_image.build import ModelImageBuildWorkflow
     from airunway.workflows.model_image.workflow import ModelImageWorkflow
     from tests.modelimage.build import plan, planned
@@ -94,8 +94,7 @@ class ImageWorld(Changing):
     mute: bool = False
     """The next to join is never notified, as if the image's workflow were terminated at once."""
     nobody_began: bool = False  # the last to join was not notified
-    slow_to_answer: bool = False
-    """Who joins is notified only when the image's workflow has ended."""
+    slow_to_answer: bool = False  # who joins is notified only when the image's workflow has ended
     after_push: list[Exception] = field(default_factory=list)
     """To raise when a build has pushed already: its answer is lost."""
 
@@ -332,13 +331,14 @@ class ImageWorld(Changing):
 
     def core_worker(self, *, is_sandboxed: bool = True) -> Worker:
         """Not sandboxed, workflows see what a test sets in their modules."""
-        return Worker(
+        worker = Worker(
             self.env.client,
             workflow_runner=SandboxedWorkflowRunner() if is_sandboxed else UnsandboxedWorkflowRunner(),
             task_queue=core_task_queue("here"),
             workflows=[ModelImageWorkflow, ModelImageBuildWorkflow, Listener],
             activities=self.activities,
         )
+        return give_tasks_time(worker)
 
 
 def _workflow_of(plan: ModelImagePlan) -> str:

@@ -49,6 +49,7 @@ from airunway.messages.installation_workflow import (
 )
 from airunway.messages.refs import DeploymentRef
 from airunway.messages.step import Step
+from airunway.workers.tuning import give_tasks_time
 from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 from airunway.workflows.provider_plan.workflow import ProviderPlanWorkflow
 from tests.workflows.waiting import Changing, first
@@ -278,11 +279,12 @@ class InstallerWorld(Changing):
 
 
 def core_worker(world: InstallerWorld) -> Worker:
-    return Worker(
+    worker = Worker(
         world.env.client,
         task_queue=core_task_queue("here"),
         workflows=[ProviderInstallationWorkflow, ProviderPlanWorkflow, Waiter],
     )
+    return give_tasks_time(worker)
 
 
 def installer_worker(world: InstallerWorld) -> Worker:

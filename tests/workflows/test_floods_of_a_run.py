@@ -17,9 +17,10 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from airunway.api.status import Phase
-from airunway.messages.commands import PAUSE, RESUME, RETRY
+from airunway.messages.commands import PAUSE, RESUME, RETRY, Asked
 from airunway.messages.deployment_workflow import IMAGE_REPORT, INSTALL_REPORT, OBJECT_CHANGED
 from airunway.messages.journal import MAX_ENTRIES
+from airunway.operations.updates import ask
 from airunway.workers.temporal.converter import data_converter
 from airunway.workers.tuning import STUCK_SECONDS, give_tasks_time
 from airunway.workflows.model_deployment.journal_entries import MAX_COMMANDS, MAX_MEANINGLESS
@@ -71,13 +72,19 @@ async def flood(world: World, signals: list[tuple[str, Any]]) -> None:
         await asyncio.gather(*(world.handle.signal(name, given) for name, given in batch))
 
 
+async def asked(world: World, command: str) -> str:
+    """By a command of ours, which sends it again to a run that is about to go on in another one."""
+    answer = await ask(world.env.client, world.ref.workflow_id, command, Asked(by="alice"), about="chat")
+    return answer.message
+
+
 async def test_what_its_owner_does_in_a_flood_is_done(world: World) -> None:
     signals = [forged(number) for number in range(MANY)]
 
     flooding = asyncio.create_task(flood(world, signals))
     await world.edit()
-    paused = await world.command(PAUSE)
-    resumed = await world.command(RESUME)
+    paused = await asked(world, PAUSE)
+    resumed = await asked(world, RESUME)
     await flooding
     view = await world.quiet()
 

@@ -9,6 +9,7 @@ from airunway.api.adoption import ADOPTED
 from airunway.api.gateway_reasons import GATEWAY_READY
 from airunway.api.kept import KEPT_AS_SERVED
 from airunway.api.names import PAUSED
+from airunway.api.provider_worker import WORKER_ALIVE
 from airunway.messages.deployment_state import FIELDS_CONTESTED, MODEL_IMAGE_READY
 
 GOOD, BAD, OPEN = "good", "bad", "open"
@@ -20,10 +21,15 @@ _WORDS = {
     "ProviderInstalled": ("the provider's operator is installed", "the provider's operator is not installed"),
     "ProviderCompatible": ("the provider can serve it", "the provider cannot serve it"),
     "ProviderHealthy": ("the provider works", "the provider has a problem"),
+    WORKER_ALIVE: ("the provider's worker is alive", "the provider's worker is silent"),
     "UpstreamReady": ("the provider's operator runs", "the provider's operator does not run"),
     MODEL_IMAGE_READY: ("the image of its model is there", "the image of its model is not there yet"),
+    "StorageReady": ("its volumes are there", "its volumes are not there yet"),
+    "ModelDownloaded": ("its model is on its volume", "its model is not on its volume yet"),
     "ImageResolved": ("its image's tag stands for an image", "its image's tag could not be looked up"),
     "ImageVerified": ("its image is signed as is demanded", "its image is not signed as is demanded"),
+    "UnsupportedImage": ("its image is not one that is known", "its image is a known one"),
+    "RecipeResolved": ("its image comes from a recipe", "its image does not come from a recipe"),
     "ArgumentsRecognized": ("the engine knows its arguments", "an argument of the engine looks wrong"),
     "FieldsHonoured": ("the provider honours every field", "the provider has no use for some fields"),
     "ResourceCreated": ("the provider's objects are made", "the provider's objects are not made"),
@@ -39,7 +45,7 @@ _WORDS = {
 }
 """True, and False."""
 _BAD_WHEN_TRUE = frozenset({FIELDS_CONTESTED, "Stalled"})
-_NEWS = frozenset({PAUSED, KEPT_AS_SERVED, ADOPTED, "Reconciling"})
+_NEWS = frozenset({PAUSED, KEPT_AS_SERVED, ADOPTED, "Reconciling", "UnsupportedImage", "RecipeResolved"})
 """Nothing to be glad of, or to do."""
 _HINTS = frozenset({"ArgumentsRecognized", "FieldsHonoured"})
 """False is worth a look, and keeps nothing from serving."""
