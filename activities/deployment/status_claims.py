@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunway.activities.owned import acting_providers, named_engine, named_images, named_provider
+from airunway.api import names
 from airunway.api.conditions import conditions_of, find_condition
 from airunway.api.core_types import ConditionStatus
 from airunway.api.model_deployment import EngineType
@@ -64,6 +65,13 @@ def _problems(status: DeploymentStatus, known: Known) -> Iterator[str]:
     yield from _readiness_problems(status, known)
     if len(status.conditions or ()) > MAX_CONDITIONS:
         yield f"it has more than {MAX_CONDITIONS} conditions"
+
+
+def providers_meant(status: DeploymentStatus, known: Known) -> set[str]:
+    """The provider that a status is about: the one it names, else those that act on the deployment."""
+    name = status.provider.name if status.provider else None
+    finalizers = known.obj["metadata"].get("finalizers") or ()
+    return {name} if name else acting_providers(known.obj) | set(names.providers_of(finalizers))
 
 
 def _provider_problems(status: DeploymentStatus, known: Known) -> Iterator[str]:
