@@ -17,7 +17,8 @@ from airunway.api.conditions import conditions_of, find_condition
 from airunway.api.core_types import ConditionStatus
 from airunway.api.model_deployment import EngineType
 from airunway.api.status import DeploymentStatus, Phase, ServingImageStatus
-from airunway.clients.registry.references import is_digest, repository_of
+from airunway.clients.registry.references import is_digest
+from airunway.trust.references import is_same_repository
 
 MAX_CONDITIONS = 64
 MAX_PORT = 65535
@@ -108,7 +109,7 @@ def image_problems(image: ServingImageStatus) -> Iterator[str]:
         yield f"the image's digest {digest!r} is none"
     if not resolved or resolved == requested:
         return
-    if repository_of(resolved) != repository_of(requested):
+    if not is_same_repository(resolved, requested):
         yield f"image {requested} is said to be {resolved}, which is another repository"
     pinned = resolved.partition("@")[2]
     if not is_digest(pinned) or digest not in ("", pinned):

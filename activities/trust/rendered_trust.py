@@ -12,11 +12,11 @@ from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import ServingImageStatus
 from airunway.clients.kubernetes import Object
-from airunway.clients.registry.references import repository_of
 from airunway.messages.deployment_state import IMAGE_NOT_ALLOWED, IMAGE_NOT_VERIFIED, MODEL_NOT_ALLOWED
 from airunway.messages.upstream import RenderRequest
 from airunway.trust.judging import PolicyRefusal, refuse_models_of_spec, refuse_models_rendered
 from airunway.trust.policy import VERIFIED_SETTING, TrustPolicy
+from airunway.trust.references import is_same_repository
 
 IMAGE_VERIFIED = "ImageVerified"
 _NOT_ASKED = f"no policy asks for a signature of it ({VERIFIED_SETTING})"
@@ -140,5 +140,5 @@ def _asked_for(image: ServingImageStatus | None) -> dict[str, str]:
     It is taken only for the repository that was asked for: the status may be an older one.
     """
     requested, resolved = (image.requested or "", image.resolved or "") if image is not None else ("", "")
-    is_resolved = bool(requested) and resolved.startswith(f"{repository_of(requested)}@")
+    is_resolved = "@" in resolved and is_same_repository(resolved, requested)
     return {resolved: requested} if is_resolved else {}
