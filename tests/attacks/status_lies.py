@@ -8,6 +8,12 @@ from typing import Any
 EVIL = "evil.example.com/x@sha256:" + "e" * 64
 _IMAGE = {"requested": "org/server:1", "resolved": EVIL, "digest": EVIL.partition("@")[2]}
 _READY = {"type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": ""}
+_VERIFIED = {**_READY, "type": "ImageVerified", "message": f"signed: {EVIL} by cosign.pub"}
+_SIGNED = {
+    "resolved": "org/server@" + _IMAGE["digest"],
+    "verified": True,
+    "verificationMessage": "signed by me",
+}
 _FOREIGN = {"service": "bank", "port": 80}
 
 STATUS_LIES: Sequence[tuple[str, dict[str, Any], str]] = [
@@ -19,6 +25,8 @@ STATUS_LIES: Sequence[tuple[str, dict[str, Any], str]] = [
     ("another engine", {"engine": {"type": "sglang"}}, "engine sglang"),
     ("an image of another repository", {"image": _IMAGE}, "another repository"),
     ("an image by its tag", {"image": {**_IMAGE, "resolved": "org/server:2"}}, "not pinned"),
+    ("that its image is signed", {"conditions": [_VERIFIED]}, "is verified, and no policy asks"),
+    ("that the image is verified", {"image": {**_IMAGE, **_SIGNED}}, "is verified, and no policy asks"),
     ("that its server is ready", {"phase": "Running"}, "says Running"),
     ("that it is ready", {"conditions": [_READY]}, "Ready became True"),
     ("a Service of somebody else", {"endpoint": _FOREIGN}, "bank:80"),
