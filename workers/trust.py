@@ -35,7 +35,7 @@ class RegistriesOfImages:
     async def signatures(self, reference: str, digest: str) -> list[StoredSignature]:
         """What is kept as signatures of an image, unchecked. Raises RegistryError."""
         image = parse_reference(reference)
-        if image.host in self._pull_hosts:
+        if {image.host, f"{image.host}:443"} & set(self._pull_hosts):  # images by digest are named without it
             return await self._ours.signatures(image.repository, digest)
         return await self._world.signatures(reference, digest)
 

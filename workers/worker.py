@@ -93,6 +93,7 @@ def core_worker(
     """The worker of the core's queue. `served_locally`: providers whose steps it may do inline."""
     cache = SnapshotCache()
     gateway = _gateway_activities(cluster, settings, gateway_kinds, cache)
+    providers = _provider_activities(cluster, settings, served_locally, policies, cache=cache)
     core = DeploymentActivities(
         cluster,
         cache=cache,
@@ -102,6 +103,7 @@ def core_worker(
         search_attributes=lambda: attributes.known,
         gateway_kinds=gateway_kinds,
         routes=gateway.routes,
+        gate=providers.gate,
     )
     worker = Worker(
         client,
@@ -111,7 +113,7 @@ def core_worker(
             *core.all,
             *images.all,
             *gateway.all,
-            *_provider_activities(cluster, settings, served_locally, policies, cache=cache).all,
+            *providers.all,
             *_installation_requests(client, settings, attributes).all,
         ],
         # The sandbox is a guard for development: every test of a workflow runs in it, which keeps clocks,

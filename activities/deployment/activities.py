@@ -11,13 +11,17 @@ from airunway.activities.deployment.reading import DeploymentReader, SelectionOp
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.deployment.status import StatusActivity
 from airunway.activities.gateway.served_kinds import ServedGatewayKinds
+from airunway.activities.trust.image_gate import ImageGate
 from airunway.clients.kubernetes import Cluster
 from airunway.messages.deployment import Limits
 from airunway.provider import Provider
 
 
 class DeploymentActivities:
-    """The activities bound to one cluster. For the options see `DecisionActivities`."""
+    """The activities bound to one cluster. For the options see `DecisionActivities`.
+
+    `gate`: which images are verified; None: none is.
+    """
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class DeploymentActivities:
         search_attributes: Callable[[], Collection[str]] = tuple,
         gateway_kinds: ServedGatewayKinds | None = None,
         routes: Routes | None = None,
+        gate: ImageGate | None = None,
     ) -> None:
         kinds = gateway_kinds or ServedGatewayKinds(cluster)
         reader, cache, served = (
@@ -51,7 +56,7 @@ class DeploymentActivities:
         self.select_engine = decision.select_engine
         self.evaluate_provider_rules = decision.evaluate_provider_rules
         self.write_status = StatusActivity(
-            cluster, reader=reader, cache=cache, providers=served, gateway_kinds=kinds
+            cluster, reader=reader, cache=cache, providers=served, gateway_kinds=kinds, gate=gate
         ).write_status
         self.remove_finalizers = FinalizerActivity(cluster).remove_finalizers
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from airunway.activities.deployment.event_folding import folded
 from airunway.activities.deployment.gateway_evidence import GatewayEvidence
+from airunway.activities.deployment.image_evidence import ImageEvidence
 from airunway.activities.deployment.reading import DeploymentReader
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.deployment.status_claims import Known, status_problem
@@ -21,6 +22,7 @@ from airunway.activities.deployment.status_ownership import takeover_patch
 from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.activities.owned import refused
 from airunway.activities.step import implements
+from airunway.activities.trust.image_gate import ImageGate
 from airunway.api import names
 from airunway.clients.errors import Conflict, Invalid, NotFound
 from airunway.clients.events import deployment_reference, record_event
@@ -45,10 +47,12 @@ class StatusActivity:
         cache: SnapshotCache,
         providers: Mapping[str, Provider],
         gateway_kinds: ServedGatewayKinds,
+        gate: ImageGate | None,
     ) -> None:
         self._cluster, self._reader, self._cache = cluster, reader, cache
         self._gateway = GatewayEvidence(cluster, gateway_kinds, cache)
         self._evidence = UpstreamEvidence(cluster, providers, cache)
+        self._images = ImageEvidence(gate, providers)
 
     @implements(WRITE_STATUS)
     async def write_status(self, request: StatusRequest) -> StatusAnswer:
@@ -98,7 +102,8 @@ class StatusActivity:
             return problem
         problem = status_problem(request.status, known)
         problem = problem or await self._gateway.problem(request.status, known)
-        return problem or await self._evidence.problem(request.ref, request.status, known)
+        problem = problem or await self._evidence.problem(request.ref, request.status, known)
+        return problem or await self._images.problem(request.ref, request.status, known)
 
     async def _apply(self, request: StatusRequest) -> StatusAnswer | None:
         ref, uid, status, version = request.ref, request.uid, request.status, request.resource_version

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunway.activities.owned import acting_providers, named_engine, named_images, named_provider
+from airunway.api import names
 from airunway.api.conditions import conditions_of, find_condition
 from airunway.api.core_types import ConditionStatus
 from airunway.api.model_deployment import EngineType
 from airunway.api.status import DeploymentStatus, Phase, ServingImageStatus
-from airunway.clients.registry.references import is_digest, repository_of
+from airunway.clients.registry.references import is_digest
+from airunway.trust.references import is_same_repository
 
 MAX_CONDITIONS = 64
 MAX_PORT = 65535
@@ -66,6 +68,13 @@ def _problems(status: DeploymentStatus, known: Known) -> Iterator[str]:
         yield f"it has more than {MAX_CONDITIONS} conditions"
 
 
+def providers_meant(status: DeploymentStatus, known: Known) -> set[str]:
+    """The provider that a status is about: the one it names, else those that act on the deployment."""
+    name = status.provider.name if status.provider else None
+    finalizers = known.obj["metadata"].get("finalizers") or ()
+    return {name} if name else acting_providers(known.obj) | set(names.providers_of(finalizers))
+
+
 def _provider_problems(status: DeploymentStatus, known: Known) -> Iterator[str]:
     name = status.provider.name if status.provider else None
     fixed = acting_providers(known.obj) | ({named_provider(known.obj)} - {""})
@@ -100,7 +109,7 @@ def image_problems(image: ServingImageStatus) -> Iterator[str]:
         yield f"the image's digest {digest!r} is none"
     if not resolved or resolved == requested:
         return
-    if repository_of(resolved) != repository_of(requested):
+    if not is_same_repository(resolved, requested):
         yield f"image {requested} is said to be {resolved}, which is another repository"
     pinned = resolved.partition("@")[2]
     if not is_digest(pinned) or digest not in ("", pinned):

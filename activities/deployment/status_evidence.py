@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from airunway.activities.deployment.snapshots import SnapshotCache
-from airunway.activities.deployment.status_claims import Known
+from airunway.activities.deployment.status_claims import Known, providers_meant
 from airunway.activities.upstream.main_object import find_main
 from airunway.activities.upstream.ownership import is_owned_by
 from airunway.api.status import DeploymentStatus, EndpointStatus, Phase, UnifiedStatus
@@ -29,23 +29,31 @@ class UpstreamEvidence:
         Asks for nothing where the status says no more than the last one, or what was just read.
         Raises ApiError.
         """
-        provider = self._providers.get((status.provider.name if status.provider else None) or "")
-        if provider is None or not _claims_more(status, known):
+        if not _claims_more(status, known):
             return ""
-        read = self._cache.upstream(known.uid)
-        if read is not None and not _contradicts(status, read):
+        meant = providers_meant(status, known)
+        if not meant:
+            return f"it says {_claim(status)}, and no provider acts on the deployment"
+        problems = [await self._problem_of(name, ref, status, known) for name in sorted(meant)]
+        return "" if "" in problems else problems[0]
+
+    async def _problem_of(self, name: str, ref: DeploymentRef, status: DeploymentStatus, known: Known) -> str:
+        provider, read = self._providers.get(name), self._cache.upstream(known.uid)
+        if provider is None or (read is not None and not _contradicts(status, read)):
             return ""
         live = await self._main_object(provider, ref, status, known)
-        if live is None:
-            return (
-                f"it says {status.phase}, and there is no {provider.kinds[0].kind} that the deployment owns"
-            )
-        return _contradicts(status, live)
+        if live is not None:
+            return _contradicts(status, live)
+        if status.phase is Phase.TERMINATING:
+            return ""  # it went first, and where it served is from before
+        kind = provider.kinds[0].kind
+        return f"it says {_claim(status)}, and there is no {kind} that the deployment owns"
 
     async def _main_object(
         self, provider: Provider, ref: DeploymentRef, status: DeploymentStatus, known: Known
     ) -> UnifiedStatus | None:
-        name = (status.provider.resource_name if status.provider else None) or ref.name
+        recorded = (known.status.get("provider") or {}).get("resourceName")
+        name = (status.provider.resource_name if status.provider else recorded) or ref.name
         obj = await find_main(self._cluster, provider, name, namespace=ref.namespace)
         if obj is None or not is_owned_by(obj, known.uid):
             return None
@@ -64,9 +72,17 @@ def _claims_more(status: DeploymentStatus, known: Known) -> bool:
 def _contradicts(status: DeploymentStatus, read: UnifiedStatus) -> str:
     if status.phase is Phase.RUNNING and read.phase is not Phase.RUNNING:
         return f"it says Running, and {read.resource_kind} {read.resource_name} says {read.phase}"
-    if status.endpoint is not None and read.endpoint is not None and status.endpoint != read.endpoint:
+    if status.endpoint is None or status.endpoint == read.endpoint:
+        return ""
+    if read.endpoint is not None:
         return f"its endpoint is {_at(status.endpoint)}, and the upstream object's is {_at(read.endpoint)}"
-    return ""
+    if status.phase is Phase.TERMINATING:
+        return ""  # the object goes by parts, and where it served is from before
+    return f"its endpoint is {_at(status.endpoint)}, and {read.resource_kind} {read.resource_name} names none"
+
+
+def _claim(status: DeploymentStatus) -> str:
+    return f"{status.phase}" if status.endpoint is None else f"{status.phase} at {_at(status.endpoint)}"
 
 
 def _at(endpoint: EndpointStatus) -> str:

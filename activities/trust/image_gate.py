@@ -29,8 +29,8 @@ from airunway.messages.deployment_state import (
 from airunway.trust.judging import PolicyRefusal, allowed_images
 from airunway.trust.keys import VerificationKey, signed_by
 from airunway.trust.payload import payload_problem, signed_text
-from airunway.trust.policy import TrustPolicy
-from airunway.trust.references import ImageName, image_name, private_problem
+from airunway.trust.policy import VERIFIED_SETTING, TrustPolicy
+from airunway.trust.references import ImageName, InvalidReference, image_name, private_problem
 from airunway.trust.rendered import images_in, with_images
 
 MAX_REMEMBERED = 1024
@@ -143,6 +143,28 @@ class ImageGate:
         verified = {image.text: image for image in checked}
         replaced = {text: image.pinned for text, image in verified.items()}
         return TrustedObjects(objects=with_images(objects, replaced), verified=verified)
+
+    async def confirm(self, namespace: str, pinned: str, *, key: str) -> None:
+        """See that an image by its digest is one that has to be signed, and is, by the key of that name.
+
+        Raises TrustRefused, and ApiError where trying again can help.
+        """
+        try:
+            image, rule = image_name(pinned), (await self.policy(namespace)).verification_rule(pinned)
+        except InvalidReference as err:
+            raise TrustRefused(IMAGE_NOT_VERIFIED, str(err)) from err
+        if not rule:
+            raise TrustRefused(
+                IMAGE_NOT_VERIFIED, f"no policy asks for a signature of it ({VERIFIED_SETTING})"
+            )
+        if not is_digest(image.digest):
+            raise TrustRefused(IMAGE_NOT_VERIFIED, "that is no image by its digest")
+        try:
+            keys = await self._keys.read()
+            if await self._key_of(image, image.digest, keys) != key:  # else by another one besides
+                await self._key_of(image, image.digest, [entry for entry in keys if entry.name == key])
+        except ClientError as err:
+            raise TrustRefused(IMAGE_NOT_VERIFIED, f"that cannot be seen: {err}", final=False) from err
 
     async def _verified(
         self, text: str, rule: str, policy: TrustPolicy, pins: Mapping[str, str]

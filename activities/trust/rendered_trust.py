@@ -12,11 +12,12 @@ from airunway.api.core_types import Condition
 from airunway.api.model_deployment import ModelDeployment
 from airunway.api.status import ServingImageStatus
 from airunway.clients.kubernetes import Object
-from airunway.clients.registry.references import repository_of
 from airunway.messages.deployment_state import IMAGE_NOT_ALLOWED, IMAGE_NOT_VERIFIED, MODEL_NOT_ALLOWED
 from airunway.messages.upstream import RenderRequest
 from airunway.trust.judging import PolicyRefusal, refuse_models_of_spec, refuse_models_rendered
 from airunway.trust.policy import VERIFIED_SETTING, TrustPolicy
+from airunway.trust.references import is_same_repository
+from airunway.trust.signed import signed_by_words, signed_words
 
 IMAGE_VERIFIED = "ImageVerified"
 _NOT_ASKED = f"no policy asks for a signature of it ({VERIFIED_SETTING})"
@@ -110,19 +111,28 @@ class RenderedTrust:
     def conditions(self, image: ServingImageStatus | None) -> list[Condition]:
         """What was verified, or that nobody asked; nothing for a provider that says nothing of its image."""
         if self.verified:
-            words = ", ".join(f"{entry.pinned} by {entry.key}" for entry in self.verified.values())
-            return [condition(IMAGE_VERIFIED, "True", "SignatureVerified", f"signed: {words}")]
+            words = signed_words((entry.pinned, entry.key) for entry in self.verified.values())
+            return [condition(IMAGE_VERIFIED, "True", "SignatureVerified", words)]
         if image is None:
             return []
         return [condition(IMAGE_VERIFIED, "Unknown", "VerificationNotAsked", _NOT_ASKED)]
 
     def describe(self, image: ServingImageStatus) -> ServingImageStatus:
         """The status of the serving image, with what was verified of it."""
-        found = self.verified.get(image.requested or "") or self.verified.get(image.resolved or "")
+        found = self._found(image)
         if found is None:
             return image.model_copy(update={"verification_message": _NOT_ASKED})
-        update = {"verified": True, "verification_message": f"signed by {found.key}"}
+        update = {"verified": True, "verification_message": signed_by_words(found.key)}
         return image.model_copy(update={**update, "resolved": found.pinned, "digest": found.digest})
+
+    def still_true(self, image: ServingImageStatus) -> ServingImageStatus:
+        """The status of an image that is kept as it serves, without what nobody verified of it this time."""
+        if not image.verified or self._found(image) is not None:
+            return image
+        return image.model_copy(update={"verified": None, "verification_message": _NOT_ASKED})
+
+    def _found(self, image: ServingImageStatus) -> VerifiedImage | None:
+        return self.verified.get(image.requested or "") or self.verified.get(image.resolved or "")
 
     def _stop(self, refusal: TrustRefused) -> StepFailed:
         kinds = ["ResourceCreated"] if self._request.applied else ["ResourceCreated", "Ready"]
@@ -140,5 +150,5 @@ def _asked_for(image: ServingImageStatus | None) -> dict[str, str]:
     It is taken only for the repository that was asked for: the status may be an older one.
     """
     requested, resolved = (image.requested or "", image.resolved or "") if image is not None else ("", "")
-    is_resolved = bool(requested) and resolved.startswith(f"{repository_of(requested)}@")
+    is_resolved = "@" in resolved and is_same_repository(resolved, requested)
     return {resolved: requested} if is_resolved else {}

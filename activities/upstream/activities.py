@@ -72,6 +72,7 @@ class ProviderActivities:
     ) -> None:
         self._cluster = cluster
         self._providers = providers
+        self.gate = gate
         self._surroundings = Surroundings(
             env=env,
             serving_images=ServingImageStep(images or RegistryClient(), env=env),

@@ -250,7 +250,7 @@ class UpstreamRendering:
         answer.cleared += [] if found.differences else [KEPT_AS_SERVED]
         if found.main_is_kept:
             answer.replica_selector, answer.pod_label = "", ""
-            answer.image = request.image or answer.image
+            answer.image = self._trust.still_true(request.image) if request.image else answer.image
         return found.inspection
 
     def _plan_writes(self, inspection: Inspection) -> WritePlan:

@@ -78,6 +78,14 @@ def image_name(text: str) -> ImageName:
     )
 
 
+def is_same_repository(one: str, other: str) -> bool:
+    """Whether two references are of one repository, however each is spelled: `a/b` is `docker.io/a/b`."""
+    try:
+        return image_name(one).untagged == image_name(other).untagged
+    except InvalidReference:
+        return False
+
+
 def _one_spelling(registry: str) -> str:
     """A registry without what changes nothing of where it is: HTTPS' own port, zeros before a port."""
     name, colon, port = registry.rpartition(_TAG_SEPARATOR)

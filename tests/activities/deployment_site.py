@@ -74,6 +74,7 @@ class Worker:
             cache=cache,
             search_attributes=lambda: attributes,
             routes=routes,
+            gate=gate,
         )
 
         self.provider = ProviderActivities(

@@ -18,10 +18,10 @@ from airunway.clients.kubernetes import Object
 from airunway.messages.failures import NOT_AS_OWNED, NOT_SERVED_HERE, WRONG_CLUSTER, WRONG_WORKFLOW
 from airunway.messages.refs import DeploymentRef
 from airunway.modelimage.plan import RUNNER_BASE, ModelImagePlan
+from tests.attacks.status_lies import EVIL, STATUS_LIES
 from tests.modelimage.build import plan
 
 BASE = f"{RUNNER_BASE.rpartition(':')[0]}@sha256:{'b' * 64}"
-EVIL = "evil.example.com/x@sha256:" + "e" * 64
 PLAN = plan(base=BASE)
 FOREIGN_PLANS: Mapping[str, ModelImagePlan] = {
     "another base": plan(base=EVIL),
@@ -149,27 +149,12 @@ READ_ONLY = {
 
 
 def _about_status(target: Target) -> list[Forgery]:
-    image = {"requested": "org/server:1", "resolved": EVIL, "digest": EVIL.partition("@")[2]}
-    ready = {"type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": ""}
-    told: list[tuple[str, dict[str, Any], str]] = [
-        ("a generation that is to come", {"observedGeneration": 99}, "generation 99"),
-        ("a condition of the future", {"conditions": [{**ready, "observedGeneration": 99}]}, "generation 99"),
-        ("that it is being deleted", {"phase": "Terminating"}, "not being deleted"),
-        ("another provider", {"provider": {"name": "dynamo"}}, "provider dynamo"),
-        ("no such engine", {"engine": {"type": "evil"}}, "engine evil"),
-        ("another engine", {"engine": {"type": "sglang"}}, "engine sglang"),
-        ("an image of another repository", {"image": image}, "another repository"),
-        ("an image by its tag", {"image": {**image, "resolved": "org/server:2"}}, "not pinned"),
-        ("that its server is ready", {"phase": "Running"}, "says Running"),
-        ("that it is ready", {"conditions": [ready]}, "Ready became True"),
-        ("a Service of somebody else", {"endpoint": {"service": "bank", "port": 80}}, "bank:80"),
-        ("a port that is none", {"endpoint": {"service": "chat", "port": 99999}}, "port 99999"),
-        ("a gateway", {"gateway": {"endpoint": "evil.example.com"}}, "Gateway"),
-        ("fewer than no replicas", {"replicas": {"desired": -1}}, "replicas"),
-    ]
     event = {**target.about, "status": None, "events": [{"reason": "not a reason", "message": "x"}]}
     return [
-        *(Forgery("write_status", target.status(**lie), said, words=words) for said, lie, words in told),
+        *(
+            Forgery("write_status", target.status(**lie), said, words=words)
+            for said, lie, words in STATUS_LIES
+        ),
         Forgery("write_status", event, "an Event without a reason", words="Event"),
         Forgery("write_status", {**target.status(), "uid": "another"}, "another uid", kind=""),
         *_about_others(target),

@@ -30,3 +30,17 @@ async def test_ours_is_asked_for_by_the_name_that_nodes_know() -> None:
     assert found == [StoredSignature(payload, "ours")]
     assert others == [StoredSignature(payload, "theirs")]
     assert isinstance(resolved, ResolvedReference) and resolved.digest == there
+
+
+async def test_the_port_of_https_is_no_part_of_the_name_of_ours() -> None:
+    async with PretendRegistry() as ours:
+        digest = await push_image(ours.host, "models/phi", tag="v1")
+        payload = payload_of(digest)
+        await push_signatures(ours.host, "models/phi", digest, (payload, "ours"))
+        registries = RegistriesOfImages(
+            RegistryClient(), ModelImageStorage(ours.host), pull_hosts=["images.example.com:443"]
+        )
+
+        found = await registries.signatures(f"images.example.com/models/phi@{digest}", digest)
+
+    assert found == [StoredSignature(payload, "ours")]
