@@ -23,7 +23,6 @@ _OWN_CONFIGURATIONS = {
     names.MUTATING_WEBHOOK: f"mutatingwebhookconfiguration {names.MUTATING_CONFIGURATION}",
     names.VALIDATING_WEBHOOK: f"validatingwebhookconfiguration {names.VALIDATING_CONFIGURATION}",
 }
-_CONVERSION = re.compile(r"conversion webhook for (\S{1,253}), Kind=(\w{1,63}) failed")
 _WEBHOOK = re.compile(r'(?:failed calling|admission) webhook "([^"]{1,253})"')
 
 
@@ -88,21 +87,4 @@ def webhook_refusal(err: ApiError) -> str:
     return (
         f'webhook "{found[1]}" lets nothing be changed on it ({str(err)[:MAX_REFUSAL]}); start its server, or'
         f" {delete}"
-    )
-
-
-def conversion_refusal(err: ApiError) -> str:
-    """What a conversion webhook has to do with an error, in words; empty: nothing.
-
-    Objects of a kind can be neither read nor written while its operator is gone and its definition is not.
-    Source: the API server's own sentence, `conversion webhook for GROUP/VERSION, Kind=KIND failed: ...`.
-    """
-    found = _CONVERSION.search(str(err))
-    if found is None:
-        return ""
-    kind, group = found[2], found[1].rpartition("/")[0]
-    return (
-        f"the webhook that converts objects of kind {kind} does not answer ({str(err)[:MAX_REFUSAL]}); start"
-        f" its operator, or take the webhook out of the definition of {kind} in {group}: kubectl patch crd"
-        """ NAME --type=merge -p '{"spec":{"conversion":{"strategy":"None","webhook":null}}}'"""
     )

@@ -11,7 +11,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from airunway.activities.deployment.finalizers import conversion_refusal, webhook_refusal
+from airunway.activities.deployment.finalizers import webhook_refusal
 from airunway.activities.deployment.snapshots import SnapshotCache
 from airunway.activities.model_image.built import BuiltModelImages
 from airunway.activities.owned import leaves_a_choice, refuse_unless_deleted
@@ -27,6 +27,7 @@ from airunway.activities.upstream.rendered_cache import RenderedCache
 from airunway.activities.upstream.rendering import UpstreamRendering
 from airunway.activities.upstream.served_api import ServedApis
 from airunway.activities.upstream.tenant_account import TenantWrites, missing_right, tenant_writes
+from airunway.activities.upstream.webhooks import conversion_refusal
 from airunway.api import names
 from airunway.clients.errors import ApiError, Forbidden, NotFound
 from airunway.clients.kubernetes import Cluster, Object
@@ -151,12 +152,8 @@ class ProviderActivities:
             found = await asyncio.gather(
                 *(self._owned(kind, namespace, request.uid) for kind in provider.kinds)
             )
-        except Forbidden as err:
-            if why := missing_right(err):
-                return ReleaseAnswer(remaining=[f"what cannot be looked at ({why})"])
-            raise
         except ApiError as err:
-            if why := conversion_refusal(err):
+            if why := missing_right(err) if isinstance(err, Forbidden) else conversion_refusal(err):
                 return ReleaseAnswer(remaining=[f"what cannot be looked at ({why})"])
             raise
         owned = [entry for entries in found for entry in entries]

@@ -104,7 +104,7 @@ class UpstreamRendering:
         return self._result
 
     def _deployment(self) -> ModelDeployment:
-        # The choice may not be in the status yet: as a rule it is written in one write with what came of it.
+        # What the spec names may not be in the status yet: it is written in one write with what came of it.
         owner, request = self._result.owner, self._request
         status = owner.get("status") or {}
         sections = {"provider": {**(status.get("provider") or {}), "name": self._provider.name}}
