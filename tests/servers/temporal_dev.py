@@ -6,6 +6,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+from airunway.sandbox.temporal import WRITE_AHEAD
 from kube_emulator.envtest.ports import kept_port
 from kube_emulator.envtest.process import Server, clean_environment
 from tests.servers.temporal_server import temporal_cli
@@ -24,7 +25,7 @@ class TemporalDevServer(Server):
 
     def command(self) -> list[str]:
         address = ("--ip", "127.0.0.1", "--port", str(self.port), "--headless")
-        data = ("--db-filename", str(self.folder / "temporal.db"), "--log-level", "error")
+        data = ("--db-filename", str(self.folder / "temporal.db"), *WRITE_AHEAD, "--log-level", "error")
         return [temporal_cli(), "server", "start-dev", *address, *data]
 
     def is_ready(self) -> bool:
