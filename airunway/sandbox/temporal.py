@@ -29,6 +29,9 @@ OLDEST = (1, 4)
 USUAL_PORT, USUAL_UI_PORT = 7233, 8233
 FAIRNESS = "matching.enableFairness"
 """Dynamic setting of the server: without it, fairness keys (`workflows.steps.fair_between`) do nothing."""
+EAGER_STEPS = "system.enableActivityEagerExecution"
+"""Dynamic setting of the server, off before 1.32: a step goes to its worker with the answer to the task that
+asked for it, which saves the server a transaction and the worker a poll."""
 HTTP_HOSTS = "frontend.httpAllowedHosts"
 """Dynamic setting of the server: the names that its HTTP API may be called by."""
 _LOCAL_HOSTS = ["127.0.0.1:*", "localhost:*"]
@@ -180,7 +183,7 @@ class TemporalServer:
     def _arguments(self) -> list[str]:
         arguments = ["server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)]
         arguments += ["--log-level", "warn", "--log-format", "json", "--ui-disable-news-fetch"]
-        ours = {FAIRNESS: "true", HTTP_HOSTS: json.dumps(_LOCAL_HOSTS)}
+        ours = {FAIRNESS: "true", EAGER_STEPS: "true", HTTP_HOSTS: json.dumps(_LOCAL_HOSTS)}
         for name, value in {**ours, **self.settings}.items():
             arguments += ["--dynamic-config-value", f"{name}={value}"]
         address, port = self._hidden_ui

@@ -13,7 +13,7 @@ import typer
 import yaml
 
 from airunway.cli.app import app
-from airunway.sandbox.temporal import FAIRNESS
+from airunway.sandbox.temporal import EAGER_STEPS, FAIRNESS
 from airunway.workers.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -77,10 +77,10 @@ def test_nothing_waits_for_itself(compose: dict[str, Any]) -> None:
         behind(name)
 
 
-def test_its_server_looks_at_fairness_keys() -> None:
+def test_its_server_looks_at_fairness_keys_and_hands_steps_out_at_once() -> None:
     config = yaml.safe_load(COMPOSE["configs"]["temporal-dynamic-config"]["content"])
 
-    assert config[FAIRNESS] == [{"value": True}]
+    assert config[FAIRNESS] == config[EAGER_STEPS] == [{"value": True}]
 
 
 @each_file

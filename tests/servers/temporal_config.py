@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airunway.sandbox.temporal import EAGER_STEPS, FAIRNESS
 from tests.servers.certificates import SERVER_NAME, Certificates
 
 STORE, VISIBILITY = "temporal", "temporal_visibility"  # databases
@@ -94,8 +95,8 @@ def _mutual_tls(certificates: Certificates) -> dict[str, Any]:
 
 
 def dynamic_config() -> dict[str, Any]:
-    """Settings read while running: those of the server's own PostgreSQL samples, and turns for namespaces."""
-    settings = {"limit.maxIDLength": 255, "matching.enableFairness": True}
+    """Settings read while running: of the server's PostgreSQL samples, and what docs/temporal.md asks for."""
+    settings = {"limit.maxIDLength": 255, FAIRNESS: True, EAGER_STEPS: True}
     return {name: [{"value": value, "constraints": {}}] for name, value in settings.items()}
 
 
