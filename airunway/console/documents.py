@@ -15,6 +15,9 @@ import yaml
 EXPANDED_LIMIT = 2_000_000
 """Nodes after aliases are followed: a few nested aliases can stand for billions."""
 
+SHALLOW = 500
+"""Letters that can begin a level of nesting; a text without more of them is nested less deep than that."""
+
 
 class UnreadableDocument(Exception):
     """A text that is no manifest; the message says where and why."""
@@ -47,8 +50,8 @@ class Document:
         return str(meta.get("name") or generated)
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that keeps dates as text and refuses a key given twice."""
+class _KeysOnce(yaml.constructor.SafeConstructor):
+    """Refuses a key given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -63,7 +66,15 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-_Loader.yaml_implicit_resolvers = {
+class _Loader(_KeysOnce, yaml.SafeLoader):
+    """In Python; it has words for what is wrong, and the place."""
+
+
+class _QuickLoader(_KeysOnce, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """In C, where deep nesting would end the process."""
+
+
+_Loader.yaml_implicit_resolvers = _QuickLoader.yaml_implicit_resolvers = {
     letter: [(tag, expression) for tag, expression in resolvers if not tag.endswith(":timestamp")]
     for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -71,9 +82,21 @@ _Loader.yaml_implicit_resolvers = {
 
 def read_text(text: str, *, name: str) -> Iterator[Document]:
     """The documents of one text; the items of a `List` one by one. Raises UnreadableDocument."""
-    loader: _Loader | None = None
+    if sum(map(text.count, "[{:-?")) <= SHALLOW:
+        try:
+            found = list(_read(text, name, _QuickLoader))
+        except UnreadableDocument:
+            pass  # the other one says why
+        else:
+            yield from found
+            return
+    yield from _read(text, name, _Loader)
+
+
+def _read(text: str, name: str, loader_type: Any) -> Iterator[Document]:
+    loader: Any = None
     try:
-        loader = _Loader(text)
+        loader = loader_type(text)
         while loader.check_node():
             node = loader.get_node()
             assert node is not None  # check_node said there is one

@@ -25,11 +25,12 @@ from airunway.web.promises import ImagePromises
 from airunway.web.providers import ProviderStandings
 from airunway.web.session_key import session_key
 from airunway.web.sessions import CookieSessions
+from airunway.web.sign_ins import HubSignIns
 from airunway.workers.settings import Settings
 
 USER_AGENT = "airunway-web"
 """What it is called in the API server's audit log."""
-METRICS_SECONDS, SIGN_IN_SECONDS, MAX_KEPT = 15.0, 600.0, 5_000
+METRICS_SECONDS, MAX_KEPT = 15.0, 5_000
 CLUSTERS_SECONDS = 30.0
 
 
@@ -55,10 +56,8 @@ class WebState:
         default_factory=lambda: TimedCache(seconds=METRICS_SECONDS, maximum=MAX_KEPT)
     )
     """What model servers count, by namespace, Service and port."""
-    sign_ins: TimedCache[str, tuple[str, str]] = field(
-        default_factory=lambda: TimedCache(seconds=SIGN_IN_SECONDS, maximum=MAX_KEPT)
-    )
-    """Sign-ins at the hub that began here: verifier and return address by state."""
+    sign_ins: HubSignIns = field(default_factory=HubSignIns)
+    """At the hub, of clients that leave the verifier to us."""
     fleet_counts: TimedCache[str, list[Any]] = field(
         default_factory=lambda: TimedCache(seconds=CLUSTERS_SECONDS, maximum=1)
     )
@@ -82,7 +81,8 @@ async def web_state(
     """The state of a process, its fleet followed meanwhile. `cluster`: under the account of the process."""
     bare = cluster.bare()
     rights = Rights()
-    sessions = CookieSessions(await session_key(settings, cluster))
+    key = await session_key(settings, cluster)
+    sessions = CookieSessions(key)
     fleet = LiveFleet(cluster, rights)
     state = WebState(
         settings=settings,
@@ -102,6 +102,7 @@ async def web_state(
         hub=HubPages(settings),
         find_temporal=find_temporal,
         providers=installed_providers() if providers is None else providers,
+        sign_ins=HubSignIns(key),
     )
     following = asyncio.create_task(state.fleet.run())
     try:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from airunway.cli.documents import read_documents, read_manifests
 from airunway.cli.options import Manifests
 from airunway.cli.problems import UsageError
+from airunway.console import documents
+from airunway.sandbox import samples
 
 
 def test_each_document_knows_where_it_begins() -> None:
@@ -60,6 +62,21 @@ def test_what_is_no_manifest_is_refused(text: str, want: str) -> None:
 
     assert str(refused.value).startswith(want)
     assert "\n" not in str(refused.value)
+
+
+SPELLINGS = "a: [yes, 0o7, 0x1F, 1_000, 1:30, .5, .inf, ~, '', 'it''s', 2026-01-02, 12e3, \"\\u202e\"]\n"
+MERGED = "a: &it {x: 1}\nb: {<<: *it, y: 2}\nc: *it\nd: |\n  two\n   lines\ne: >-\n  folded\n  text\n? f\n"
+SAMPLES = sorted(Path(samples.__file__).parent.rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("text", [SPELLINGS, MERGED, *(path.read_text() for path in SAMPLES)])
+def test_what_is_read_in_c_is_what_is_read_in_python(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    quick = list(read_documents(text, name="f"))
+
+    monkeypatch.setattr(documents, "SHALLOW", -1)
+
+    assert list(read_documents(text, name="f")) == quick
+    assert quick
 
 
 def test_aliases_that_stand_for_billions_are_refused() -> None:

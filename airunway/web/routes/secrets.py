@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import os
-import secrets
-import uuid
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -34,6 +31,7 @@ from airunway.web.shapes.tokens import (
     TokenSavedShape,
     TokenStatusShape,
 )
+from airunway.web.sign_ins import MAX_RETURN_LENGTH, MAX_STATE_LENGTH
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(prefix="/api/secrets", tags=["secrets"])
@@ -150,14 +148,16 @@ async def _delete(caller: Caller, namespace: str) -> dict[str, Any]:
 class StartBody(WebBody):
     """Where the hub sends the person back to."""
 
-    redirect_uri: Annotated[ShortText, Field(pattern=r"^https?://", min_length=8)]
+    redirect_uri: Annotated[
+        ShortText, Field(pattern=r"^https?://", min_length=8, max_length=MAX_RETURN_LENGTH)
+    ]
 
 
 class CodeWithStateBody(WebBody):
     """What the hub gave, of a sign-in that began here."""
 
     code: Annotated[ShortText, Field(min_length=1)]
-    state: Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+    state: Annotated[str, Field(pattern=r"^[A-Za-z0-9_=-]+$", max_length=MAX_STATE_LENGTH)]
 
 
 class CodeBody(WebBody):
@@ -180,33 +180,29 @@ async def oauth_config(state: State) -> Response:
 @oauth.post("/start")
 @answers(OAuthStartShape)
 async def start(state: State, body: StartBody) -> Response:
-    """Begin, the verifier staying here for ten minutes."""
-    verifier, mark = secrets.token_urlsafe(48), str(uuid.uuid4())
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    state.sign_ins.put(mark, (verifier, body.redirect_uri))
+    """Begin; the verifier goes along in the state, which only we can read, for ten minutes."""
+    begun = state.sign_ins.begin(body.redirect_uri)
     query = {
         "client_id": client_id(),
         "redirect_uri": body.redirect_uri,
         "response_type": "code",
         "scope": " ".join(SCOPES),
-        "state": mark,
-        "code_challenge": challenge,
+        "state": begun.state,
+        "code_challenge": begun.challenge,
         "code_challenge_method": "S256",
     }
     url = f"{state.hub.endpoint}/oauth/authorize?{urlencode(query)}"
-    return JsonAnswer({"authorizationUrl": url, "state": mark})
+    return JsonAnswer({"authorizationUrl": url, "state": begun.state})
 
 
 @oauth.post("/token-with-state")
 @answers(HubTokenShape)
 async def token_with_state(state: State, body: CodeWithStateBody) -> Response:
-    """The token, for a sign-in that began here; each state is good for once."""
-    kept = state.sign_ins.peek(body.state)
-    if kept is None:
-        raise WebError(404, "this sign-in is not known, or has taken too long: begin again")
-    state.sign_ins.forget(body.state)
-    verifier, redirect = kept[0]
-    return JsonAnswer(await _token(state, body.code, verifier, redirect))
+    """The token, for a sign-in that began at any replica."""
+    begun = state.sign_ins.end(body.state)
+    if begun is None:
+        raise WebError(404, "this sign-in is not known, is over, or has taken too long: begin again")
+    return JsonAnswer(await _token(state, body.code, begun.verifier, begun.redirect_uri))
 
 
 @oauth.post("/token")
