@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airunway.cli.contexts import read_contexts
 from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
+
+if TYPE_CHECKING:
+    from airunway.clients.kubernetes import Cluster
 
 PATIENCE_SECONDS = 3.0
 MAX_NAMES = 500
@@ -25,6 +28,12 @@ _WORD = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:@/_-]*[A-Za-z0-9])?")
 def deployments_like(params: Mapping[str, Any], beginning: str) -> list[str]:
     """Deployments of the namespace."""
     return _words(_listed("DEPLOYMENTS", params, in_namespace=True), beginning)
+
+
+def containers_like(params: Mapping[str, Any], beginning: str) -> list[str]:
+    """Containers of the pods of the deployment that is named so far."""
+    name = params.get("name")
+    return _words(_answered(_containers(params, str(name))) if name else [], beginning)
 
 
 def providers_like(params: Mapping[str, Any], beginning: str) -> list[str]:
@@ -87,27 +96,50 @@ def _words(names: list[str], beginning: str) -> list[str]:
 
 
 def _listed(kind: str, params: Mapping[str, Any], *, in_namespace: bool = False) -> list[str]:
-    """Names of objects; none where anything is in the way: no cluster, no right, no answer."""
+    """Names of objects."""
+    return _answered(_names(kind, params, in_namespace=in_namespace))
+
+
+def _answered(asking: Coroutine[Any, Any, list[str]]) -> list[str]:
+    """What it answers; nothing where anything is in the way: no cluster, no right, no answer."""
     # Notes of a command would be printed between the words that the shell shows.
     with open("/dev/null", "w") as nowhere, contextlib.redirect_stderr(nowhere):
         try:
-            return asyncio.run(_ask(kind, params, in_namespace=in_namespace))
+            return asyncio.run(asking)
         except Exception:
             return []
 
 
-async def _ask(kind: str, params: Mapping[str, Any], *, in_namespace: bool) -> list[str]:
+async def _names(kind: str, params: Mapping[str, Any], *, in_namespace: bool) -> list[str]:
+    from airunway.clients import kubernetes
+
+    async with _cluster(params) as (cluster, of_here):
+        namespace = of_here if in_namespace else None
+        pages = cluster.pages(getattr(kubernetes, kind), namespace=namespace, limit=MAX_NAMES)
+        async for page in pages:  # the first is more than anybody reads
+            return [str(obj["metadata"]["name"]) for obj in page.items]
+    return []
+
+
+async def _containers(params: Mapping[str, Any], name: str) -> list[str]:
+    from airunway.cli.pod_logs import containers_of, pods_of
+    from airunway.clients.kubernetes import DEPLOYMENTS
+
+    async with _cluster(params) as (cluster, namespace):
+        deployment = await cluster.get(DEPLOYMENTS, name, namespace=namespace)
+        return [entry for pod in await pods_of(cluster, deployment) for entry in containers_of(pod)]
+
+
+@contextlib.asynccontextmanager
+async def _cluster(params: Mapping[str, Any]) -> AsyncIterator[tuple[Cluster, str]]:
+    """The cluster that is named so far, and the namespace; not for longer than somebody waits."""
     from airunway.cli.cluster import namespace_for, settings_for
     from airunway.clients import kubernetes
 
     given = params.get("kubeconfig")
     settings = settings_for(Where(Path(given) if given else None, params.get("context")))
-    namespace = namespace_for(settings, params.get("namespace")) if in_namespace else None
     async with (
         asyncio.timeout(PATIENCE_SECONDS),
         await kubernetes.Cluster.connect(settings.kubeconfig, context=settings.context) as cluster,
     ):
-        pages = cluster.pages(getattr(kubernetes, kind), namespace=namespace, limit=MAX_NAMES)
-        async for page in pages:  # the first is more than anybody reads
-            return [str(obj["metadata"]["name"]) for obj in page.items]
-    return []
+        yield cluster, namespace_for(settings, params.get("namespace"))

@@ -18,7 +18,11 @@ def logs(
     container: Annotated[
         str,
         typer.Option(
-            "--container", "-c", metavar="NAME", help="This container of each pod; absent: the engine's."
+            "--container",
+            "-c",
+            metavar="NAME",
+            help="This container of each pod; absent: the engine's.",
+            autocompletion=options.container_names,
         ),
     ] = "",
     all_containers: Annotated[

@@ -22,6 +22,15 @@ def deployment_names(ctx: typer.Context, incomplete: str) -> list[str]:
     return deployments_like(ctx.params, incomplete)
 
 
+def container_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The same of containers of a deployment's pods."""
+    from airunway.cli.completion import containers_like
+
+    # Behind an option that still lacks its value no argument is read; what was left unread begins with it.
+    name = ctx.params.get("name") or next(iter(ctx.args), "")
+    return containers_like({**ctx.params, "name": name}, incomplete)
+
+
 def provider_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """The same of providers: registered ones, and those installed here."""
     from airunway.cli.completion import providers_like

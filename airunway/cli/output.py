@@ -29,7 +29,14 @@ def console() -> Console:
     """Standard output. A pipe gets wide plain lines instead of the terminal's width."""
     from airunway.cli.screen import standard_output
 
-    return standard_output(None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
+    return standard_output(None) if sys.stdout.isatty() else _endless()
+
+
+def _endless() -> Console:
+    """Standard output, whose lines are as long as they are."""
+    from airunway.cli.screen import standard_output
+
+    return standard_output(WIDTH_WITHOUT_TERMINAL)
 
 
 def line(text: str = "", *, flush: bool = False) -> None:
@@ -86,11 +93,12 @@ def plain_table(*headings: str) -> Table:
     return table_without_lines(headings)
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print such a table of texts alone."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, folds: bool = True) -> None:
+    """Print such a table of texts alone. `folds` false: lines stay whole, however narrow the terminal."""
     shown = [[one_line(cell) for cell in row] for row in rows]
     is_terminal = sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown")
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    fits = folds and sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if fits else WIDTH_WITHOUT_TERMINAL
     text = simple_table(headings, shown, width=width, bold=is_terminal)
     if text is not None:
         print(text, end="")
@@ -98,4 +106,4 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     laid_out = plain_table(*headings)
     for row in shown:
         laid_out.add_row(*row)
-    console().print(laid_out)
+    (console() if folds else _endless()).print(laid_out)

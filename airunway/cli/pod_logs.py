@@ -55,17 +55,17 @@ async def print_logs(namespace: str | None, name: str, wanted: PodLogOptions, *,
         deployment = await cluster.find(DEPLOYMENTS, name, namespace=namespace)
         if deployment is None:
             raise CliError(f"no {names.DEPLOYMENT_KIND} {namespace}/{name}")
-        pods = await _pods(cluster, deployment)
+        pods = await pods_of(cluster, deployment)
         if not pods:
             raise CliError(_no_pods(deployment))
         sources = list(_sources(pods, engine=deployment_row(deployment).engine, wanted=wanted))
         if not sources:
-            there = sorted({entry for pod in pods for entry in _containers(pod)})
+            there = sorted({entry for pod in pods for entry in containers_of(pod)})
             raise CliError(f"no pod has a container {wanted.container!r}; there are: {', '.join(there)}")
         await _print_all(cluster, namespace, sources, wanted)
 
 
-async def _pods(cluster: Cluster, deployment: Object) -> list[Object]:
+async def pods_of(cluster: Cluster, deployment: Object) -> list[Object]:
     """Those that serve it, the oldest first."""
     meta, provider = deployment["metadata"], deployment_row(deployment).provider
     label = names.LABEL_DEPLOYMENT
@@ -89,7 +89,7 @@ def _no_pods(deployment: Object) -> str:
 
 def _sources(pods: Sequence[Object], *, engine: str, wanted: PodLogOptions) -> Iterable[LogSource]:
     for pod in pods:
-        name, containers = pod["metadata"]["name"], _containers(pod)
+        name, containers = pod["metadata"]["name"], containers_of(pod)
         first = engine_container(pod, engine)
         chosen = [first, *(entry for entry in containers if entry != first)]
         if wanted.container:
@@ -100,7 +100,7 @@ def _sources(pods: Sequence[Object], *, engine: str, wanted: PodLogOptions) -> I
             yield LogSource(name, container)
 
 
-def _containers(pod: Object) -> list[str]:
+def containers_of(pod: Object) -> list[str]:
     """All that can have a log, those that only begin the pod last."""
     spec = pod.get("spec") or {}
     groups = ("containers", "initContainers", "ephemeralContainers")

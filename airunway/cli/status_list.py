@@ -33,7 +33,8 @@ def print_list(
         output.data({"cluster": cluster, "items": found, "workflows": named}, form, names=resources)
         return
     if found:
-        output.table(*fleet_rows(found, troubles, wide=form is OutputFormat.WIDE))
+        wide = form is OutputFormat.WIDE  # whole lines, as kubectl's: to be copied, or cut by the terminal
+        output.table(*fleet_rows(found, troubles, wide=wide), folds=not wide)
     else:
         output.note(f"no ModelDeployment in {f'namespace {namespace}' if namespace else 'any namespace'}")
     output.note(f"cluster {cluster}")

@@ -10,10 +10,9 @@ from .errors import bad_request
 from .rbac import Deed
 from .requests import Request
 from .store import Store
-from .users import User, Users
+from .users import AUDIENCE, User, Users
 
 Obj = dict[str, Any]
-AUDIENCE = "https://kubernetes.default.svc"
 
 
 def review(request: Request, store: Store, users: Users) -> Obj:
@@ -39,10 +38,11 @@ def _of_token(spec: Obj, users: Users) -> Obj:
     if not token:
         raise bad_request("token is required for TokenReview in authentication")
     wanted = spec.get("audiences") or [AUDIENCE]
-    user = users.of_token(token)
-    if user is None or AUDIENCE not in wanted:
+    held = users.of_token(token)
+    audiences = [audience for audience in wanted if held is not None and audience in held.audiences]
+    if held is None or not audiences:
         return {"user": {}, "error": "invalid bearer token"}
-    return {"authenticated": True, "user": user.info, "audiences": [AUDIENCE]}
+    return {"authenticated": True, "user": held.user.info, "audiences": audiences}
 
 
 def _of_deed(store: Store, user: User, spec: Obj, *, namespace: str = "") -> Obj:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import access, conversion, listing, subresources, tables
+from . import access, conversion, listing, subresources, tables, tokens
 from .deletion import Deleter
 from .errors import method_not_allowed, no_such_path, not_acceptable
 from .listing import Page
@@ -135,6 +135,8 @@ class Resources:
             return _json(200, subresources.write_scale(request, self._writer))
         if name == "binding" and method == "POST":
             return _json(201, subresources.bind(request, self._writer))
+        if name == "token" and method == "POST":
+            return _json(201, tokens.issue(request, self._store, self._users, self._writer.now))
         raise method_not_allowed()
 
 

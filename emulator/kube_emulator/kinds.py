@@ -24,7 +24,7 @@ _BUILTIN = """
 -                     v1 ConfigMap                configmaps                spaced  -                           cm     -   -
 -                     v1 Secret                   secrets                   spaced  -                           -      -   -
 -                     v1 Event                    events                    spaced  -                           ev     -   p
--                     v1 ServiceAccount           serviceaccounts           spaced  -                           sa     -   -
+-                     v1 ServiceAccount           serviceaccounts           spaced  token                       sa     -   -
 -                     v1 PersistentVolumeClaim    persistentvolumeclaims    spaced  status                      pvc    -   -
 -                     v1 Node                     nodes                     cluster status                      no     -   -
 apps                  v1 Deployment               deployments               spaced  status,scale                deploy all g

@@ -68,7 +68,7 @@ class EmulatedCluster:
         self._deleter = Deleter(self._store, self._writer)
         self._collector = Collector(self._store, self._kinds, self._deleter)
         self._custom = CustomKinds(self._store, self._kinds, self._writer)
-        self.users = Users()
+        self.users = Users(now)
         self._resources = Resources(self._store, self._writer, self._deleter, self.users)
         self.proxy = Proxy(self._store)
         self._streams = PodStreams(self._store, self.proxy, now)
@@ -94,6 +94,8 @@ class EmulatedCluster:
     def _forget(self, kind: Kind, obj: dict[str, Any]) -> None:
         if kind.storage == ("", "pods"):
             self.logs.forget(obj["metadata"]["uid"])
+        if kind.storage == ("", "serviceaccounts"):
+            self.users.forget(obj["metadata"]["uid"])
 
     # --- life -----------------------------------------------------------------------------------------------
 

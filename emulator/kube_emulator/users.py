@@ -6,8 +6,9 @@ its user's, and judged by RBAC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -15,6 +16,7 @@ from .errors import StatusError, bad_request
 
 AUTHENTICATED = "system:authenticated"
 MASTERS = "system:masters"
+AUDIENCE = "https://kubernetes.default.svc"
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
@@ -47,36 +49,69 @@ class User:
 ADMINISTRATOR = User("system:admin", (MASTERS, AUTHENTICATED))
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token stands for, for whom it is meant, and until when; None: for ever."""
+
+    user: User
+    audiences: tuple[str, ...] = (AUDIENCE,)
+    until: datetime | None = None
+
+
 class Users:
     """The users whose tokens are known."""
 
-    def __init__(self) -> None:
-        self._by_token: dict[str, User] = {}
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._tokens: dict[str, Token] = {}
+        self._now = now
 
     def add(self, token: str, name: str, *, groups: tuple[str, ...] = (), uid: str = "") -> User:
         """Let a token stand for a user. That of a service account is called
         `system:serviceaccount:<namespace>:<name>` and is in its groups by itself.
         """
-        self._by_token[token] = user = _known(name, groups, uid)
+        user = _known(name, groups, uid)
+        self._tokens[token] = Token(user)
         return user
+
+    def issue(
+        self,
+        token: str,
+        *,
+        namespace: str,
+        account: str,
+        uid: str,
+        extra: Mapping[str, list[str]],
+        audiences: tuple[str, ...],
+        until: datetime,
+    ) -> None:
+        """Let a token stand for a service account for a while."""
+        known = _known(f"{_SERVICE_ACCOUNT}{namespace}:{account}", (), uid)
+        self._tokens[token] = Token(replace(known, extra=extra), audiences, until)
 
     def remove(self, token: str) -> None:
         """Forget a token."""
-        self._by_token.pop(token, None)
+        self._tokens.pop(token, None)
 
-    def of_token(self, token: str) -> User | None:
-        """Whose a token is."""
-        return self._by_token.get(token)
+    def forget(self, uid: str) -> None:
+        """Forget the tokens that were issued to a service account."""
+        issued = [token for token, held in self._tokens.items() if held.until and held.user.uid == uid]
+        for token in issued:
+            del self._tokens[token]
+
+    def of_token(self, token: str) -> Token | None:
+        """What a token stands for; None where nobody has it, or its time is over."""
+        held = self._tokens.get(token)
+        return None if held is None or (held.until and held.until <= self._now()) else held
 
     def of_request(self, headers: Mapping[str, str]) -> User:
         """Who sends a request, or None's refusal: 401 for a token that nobody has."""
         kind, _, token = headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer":
             return ADMINISTRATOR
-        user = self._by_token.get(token.strip())
-        if user is None:
+        held = self.of_token(token.strip())
+        if held is None or AUDIENCE not in held.audiences:
             raise StatusError(401, "Unauthorized", "Unauthorized")
-        return user
+        return held.user
 
 
 def impersonated(headers: Mapping[str, str]) -> User | None:

@@ -281,3 +281,13 @@ async def test_events_are_listed_in_order(kubectl: Kubectl, api: Api, custom: Sp
     text = (await kubectl("get", "events", "--sort-by=.lastTimestamp")).out
 
     assert text.index("First") < text.index("Second")
+
+
+async def test_a_token_of_a_service_account_is_created(kubectl: Kubectl, api: Api, custom: Space):
+    await kubectl("create", "serviceaccount", "robot")
+
+    token = (await kubectl("create", "token", "robot", "--duration=20m")).out.strip()
+
+    reviews = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    who = (await api.create(reviews, {}, headers={"Authorization": f"Bearer {token}"})).ok()
+    assert who["status"]["userInfo"]["username"] == f"system:serviceaccount:{custom.name}:robot"

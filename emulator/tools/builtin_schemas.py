@@ -25,7 +25,7 @@ TARGET = Path(__file__).parents[1] / "kube_emulator" / "builtin_schemas.json"
 
 KINDS = {
     "api__v1": "Namespace Pod Service ConfigMap Secret Event ServiceAccount PersistentVolumeClaim Node "
-    "Binding DeleteOptions",
+    "Binding DeleteOptions TokenRequest",
     "apis__apps__v1": "Deployment StatefulSet ReplicaSet DaemonSet",
     "apis__batch__v1": "Job",
     "apis__coordination.k8s.io__v1": "Lease",

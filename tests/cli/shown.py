@@ -267,7 +267,7 @@ SHOWN: dict[str, tuple[Callable[[Any], object], Any]] = {
     "history": (lambda line: show_history(line, HistoryFormat.TABLE, 0), LINE),
     "history on a terminal": (lambda line: show_history(line, HistoryFormat.TABLE, 120), LINE),
     "list -o wide": (
-        lambda obj: output.table(*status_list.fleet_rows([obj], {}, wide=True)),
+        lambda obj: output.table(*status_list.fleet_rows([obj], {}, wide=True), folds=False),
         OBJECT,
     ),
     "doctor": (doctor_report.show, DoctorFinding("check", DoctorVerdict.WARN, "message", "advice")),

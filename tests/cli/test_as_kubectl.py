@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from airunway.cli.formats import OutputFormat
 from airunway.cli.short_options import without_signs
+from airunway.cli.status_list import print_list
+from airunway.console.fleet_troubles import Troubles
 from airunway.console.rows import age
+from airunway.workers.settings import Settings
+from airunway.workers.temporal.target import target_of
 from tests.cli.conftest import Airunway
+from tests.cli.test_terminal import Terminal
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -47,3 +54,27 @@ def test_the_command_line_takes_it(airunway: Airunway) -> None:
 )
 def test_an_age(since: timedelta, want: str) -> None:
     assert age(NOON - since, now=NOON) == want
+
+
+@pytest.mark.parametrize("message", ["waits for a node " * 10, "wartet auf für einen Knoten " * 10])
+def test_wide_lines_stay_whole_on_a_narrow_terminal(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = {
+        "metadata": {"namespace": "ml", "name": "chat"},
+        "spec": {"model": {"id": "org/model"}},
+        "status": {"phase": "Pending", "message": message},
+    }
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+
+    print_list(
+        [deployment],
+        Troubles(),
+        cluster="here",
+        namespace=None,
+        form=OutputFormat.WIDE,
+        target=target_of(Settings()),
+    )
+
+    heading, line = terminal.getvalue().splitlines()
+    assert "MESSAGE" in heading
+    assert "org/model" in line and message.strip() in line

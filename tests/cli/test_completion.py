@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from airunway.api.names import API_VERSION, DEPLOYMENT_KIND
+from airunway.api.names import API_VERSION, DEPLOYMENT_KIND, LABEL_DEPLOYMENT
 from airunway.cli import completion
 from airunway.cli.app import program_name
-from airunway.clients.kubernetes import DEPLOYMENTS, Cluster
+from airunway.clients.kubernetes import DEPLOYMENTS, PODS, Cluster
 from tests.cli.conftest import Airunway
 from tests.clusters import emulated_cluster
 
@@ -44,6 +44,19 @@ async def test_names_of_deployments(tmp_path: Path, cluster: Cluster) -> None:
 
     assert await words("status", *where, "cha") == ["chat", "chat-large", ":4"]
     assert await words("retry", *where, "-n", "other", "") == [":4"]
+
+
+async def test_containers_of_the_deployment_that_is_named(tmp_path: Path, cluster: Cluster) -> None:
+    containers = [{"name": name, "image": "example.com/i:1"} for name in ("vllm", "proxy")]
+    for owner in ("chat", "embed"):
+        own = [{**entry, "name": f"{owner}-{entry['name']}"} for entry in containers]
+        meta = {"name": f"{owner}-0", "labels": {LABEL_DEPLOYMENT: owner}}
+        await cluster.create(PODS, {"metadata": meta, "spec": {"containers": own}}, namespace="default")
+    where = ("--kubeconfig", str(tmp_path / "kubeconfig"))
+
+    assert await words("logs", *where, "chat", "-c", "") == ["chat-proxy", "chat-vllm", ":4"]
+    assert await words("logs", *where, "chat", "--container", "chat-v") == ["chat-vllm", ":4"]
+    assert await words("logs", *where, "-c", "") == [":4"]
 
 
 async def test_commands_options_and_providers(tmp_path: Path) -> None:
