@@ -9,6 +9,7 @@ from airunway.api.decision import InstallPolicy
 from airunway.api.provider_config import InferenceProviderConfig
 from airunway.clients.kubernetes import Object
 from airunway.installation.metadata import read_metadata
+from airunway.installation.prerequisites import PREREQUISITES
 from airunway.installation.state import lacks_only_its_operator
 from airunway.selection.installable import NONE_INSTALLABLE, Installable
 
@@ -25,6 +26,8 @@ def installable_among(
     names = {
         config.name
         for config, obj in listed
-        if not config.ready and lacks_only_its_operator(read_metadata(obj), obj, alive_since=alive_since)
+        if config.name not in PREREQUISITES
+        and not config.ready
+        and lacks_only_its_operator(read_metadata(obj), obj, alive_since=alive_since)
     }
     return Installable(names=names, policy=policy)

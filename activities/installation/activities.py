@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from airunway.activities.installation.crd_files import CrdFiles
 from airunway.activities.installation.crds import CrdInstaller
 from airunway.activities.installation.failures import translated
 from airunway.activities.installation.heartbeats import heartbeats
@@ -87,8 +88,10 @@ class InstallationActivities:
         )
         self._uninstall_checks = UninstallChecks(cluster)
         self._probe = InstallationProbe(cluster, heartbeat_limit=heartbeat_limit)
-        self._preflight = Preflight(cluster, helm, self._plans, self._probe)
-        self._crds = CrdInstaller(cluster, Downloads(http or GuardedHttp()), policy.mirrors)
+        downloads = Downloads(http or GuardedHttp())
+        self._crd_files = CrdFiles(cluster, downloads, self._plans.digests)
+        self._preflight = Preflight(cluster, helm, self._plans, self._probe, self._crd_files)
+        self._crds = CrdInstaller(cluster, downloads, policy.mirrors)
         self._releases = Releases(cluster, helm, namespace=namespace, digests=self._plans.digests)
 
     @property
@@ -115,6 +118,8 @@ class InstallationActivities:
         """Apply the CRDs that a chart needs beforehand and that are not there."""
         async with heartbeats() as say:
             chart, provider = await self._plans.chart(request), request.request.provider
+            if chart.is_crd_file:
+                return await self._crd_files.apply(chart, provider, say)
             steps = await self._crds.from_urls(chart, provider, say)
             if _brings_crds(chart):
                 with self._plans.digests.explained(chart):
@@ -154,10 +159,10 @@ class InstallationActivities:
     async def finish_uninstall(self, request: InstallationRequest) -> ChartAnswer:
         """Forget the values laid over the config's, say that the provider is not ready, delete CRDs."""
         async with heartbeats() as say:
+            plan = await self._plans.plan(request)
             with suppress(NotFound):
                 name = names.values_secret(request.provider)
                 await self._cluster.delete(SECRETS, name, namespace=self._namespace)
-            plan = await self._plans.plan(request)
             await self._uninstall_checks.unready(plan)
             steps = await self._delete_crds(request) if request.delete_crds else []
             return ChartAnswer(steps=steps, lines=say.kept)

@@ -18,12 +18,10 @@ from airunway.clients.bounded_yaml import BadYaml, read_yaml_off_loop
 from airunway.clients.crds import apply_crd
 from airunway.clients.downloads import Downloads
 from airunway.clients.kubernetes import CRDS, Cluster
-from airunway.installation.crds import crds_in, is_established, name_of, step_name
+from airunway.installation.crds import INSTALLED_FOR, crds_in, is_established, name_of, step_name
 from airunway.installation.mirrors import mirror_of
 from airunway.installation.plan import crd_url_step
 from airunway.messages.installation import StepRecord
-
-LABEL = "airunway.ai/installed-for"
 
 
 class CrdInstaller:
@@ -41,7 +39,7 @@ class CrdInstaller:
             say(f"applying the CRDs of {url}")
             crds = await _crds_of(await self._downloads.text(mirror_of(url, self._mirrors) or url), url)
             for crd in crds:
-                await self._apply(crd, provider)
+                await apply_for(self._cluster, crd, provider)
             names = ", ".join(map(name_of, crds))
             steps.append(StepRecord(step=crd_url_step(url), output=f"applied: {names}"))
         return steps
@@ -59,21 +57,28 @@ class CrdInstaller:
                 steps.append(StepRecord(step=f"skip-crd-{step_name(name)}", output=f"{name} exists"))
                 continue
             say(f"applying CRD {name}")
-            await self._apply(crd, provider)
+            await apply_for(self._cluster, crd, provider)
             steps.append(StepRecord(step=f"apply-crd-{step_name(name)}", output=f"{name} is established"))
         return steps
 
-    async def _apply(self, crd: dict[str, Any], provider: str) -> None:
-        meta = crd.setdefault("metadata", {})
-        meta["labels"] = {**(meta.get("labels") or {}), LABEL: provider}
-        await apply_crd(self._cluster, crd, field_manager=names.INSTALLER_FIELD_MANAGER)
+
+async def apply_for(cluster: Cluster, crd: Mapping[str, Any], owner: str) -> None:
+    """Apply a CRD, with a label that says for whom."""
+    meta = crd["metadata"]
+    labelled = {**meta, "labels": {**(meta.get("labels") or {}), INSTALLED_FOR: owner}}
+    await apply_crd(cluster, {**crd, "metadata": labelled}, field_manager=names.INSTALLER_FIELD_MANAGER)
+
+
+async def documents_of(text: str, url: str) -> list[Any]:
+    """The documents of a file. Raises a failure."""
+    try:
+        return [entry for entry in await read_yaml_off_loop(text) if entry]
+    except BadYaml as err:
+        raise refused("BadInstallation", f"{url}: {err}") from err
 
 
 async def _crds_of(text: str, url: str) -> list[dict[str, Any]]:
-    try:
-        documents = [entry for entry in await read_yaml_off_loop(text) if entry]
-    except BadYaml as err:
-        raise refused("BadInstallation", f"{url}: {err}") from err
+    documents = await documents_of(text, url)
     crds = crds_in(entry for entry in documents if isinstance(entry, dict))
     if not crds or len(crds) < len(documents):
         # The config may be edited by people who may not install just anything.

@@ -11,6 +11,7 @@ MissingRights        the installer may not do what the chart needs            fi
 ProviderInUse        ModelDeployments use the provider                        final
 ResourcesInUse       custom resources would be deleted                        final
 OperatorNotReady     the operator did not come up in time                     final
+SharedPrerequisite   it is not taken away from here, or not for a deployment   final
 Busy                 somebody else works on the release                       retried
 """
 

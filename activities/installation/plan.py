@@ -19,12 +19,13 @@ from airunway.api import names
 from airunway.api.chart_release import ChartRelease
 from airunway.clients.bounded_yaml import read_yaml_off_loop
 from airunway.clients.helm import ReleaseRecord
-from airunway.clients.kubernetes import CONFIGS, SECRETS, Cluster
+from airunway.clients.kubernetes import CONFIGS, SECRETS, Cluster, Object
 from airunway.installation.chart_policy import ChartPolicy, trusted_config
 from airunway.installation.fields import Json
 from airunway.installation.metadata import ProviderMetadata, read_metadata
 from airunway.installation.plan import InstallationPlan, plan_of, wanted_version
-from airunway.messages.installation import ChartRequest, InstallationRequest
+from airunway.installation.prerequisites import PREREQUISITES, Prerequisite, prerequisite_metadata
+from airunway.messages.installation import ChartRequest, InstallationRequest, Operation
 from airunway.provider.contract import Provider
 
 VALUES_KEY = "values.yaml"
@@ -58,20 +59,13 @@ class Plans:
 
     async def plan(self, request: InstallationRequest) -> InstallationPlan:
         """The plan of a request. Raises failures, BadPlan and ApiError."""
-        config = await self._cluster.find(CONFIGS, request.provider)
-        if config is None:
-            raise refused(
-                "NotRegistered",
-                f"provider {request.provider} is not registered: there is no InferenceProviderConfig of that "
-                "name; start its worker first",
-            )
-        metadata = await self._metadata(request.provider)
-        if not metadata.requires_crd:
-            raise refused(
-                "NotInstallable",
-                f"provider {request.provider} needs no upstream operator: it is managed by its registration",
-            )
-        if not metadata.charts:
+        prerequisite = PREREQUISITES.get(request.provider)
+        config: Object = {}  # of a prerequisite, whatever is registered under its name
+        if prerequisite is not None:
+            metadata = await self._prerequisite(prerequisite, request)
+        else:
+            config, metadata = await self._registered(request.provider)
+        if not metadata.installable:
             why = f" ({'; '.join(metadata.warnings)})" if metadata.warnings else ""
             raise refused("NotInstallable", f"provider {request.provider} names no chart to install{why}")
         overrides = await self._overrides(request)
@@ -81,13 +75,41 @@ class Plans:
         where = "the values that are given" if request.values_secret else kept
         return replace(plan, config=config, values_from=where if overrides else "")
 
+    async def _prerequisite(self, known: Prerequisite, request: InstallationRequest) -> ProviderMetadata:
+        if request.operation is Operation.UNINSTALL:
+            raise refused(
+                "SharedPrerequisite",
+                f"{known.id} is not uninstalled from here: {known.why_no_uninstall}; whoever administers the "
+                "cluster takes it away by hand",
+            )
+        return prerequisite_metadata(known, given=await self._given(known.id))
+
+    async def _registered(self, provider: str) -> tuple[Object, ProviderMetadata]:
+        config = await self._cluster.find(CONFIGS, provider)
+        if config is None:
+            raise refused(
+                "NotRegistered",
+                f"provider {provider} is not registered: there is no InferenceProviderConfig of that "
+                "name; start its worker first",
+            )
+        metadata = await self._metadata(provider)
+        if not metadata.requires_crd:
+            raise refused(
+                "NotInstallable",
+                f"provider {provider} needs no upstream operator: it is managed by its registration",
+            )
+        return config, metadata
+
+    async def _given(self, name: str) -> Json | None:
+        try:
+            return await asyncio.to_thread(self._installations, name)
+        except ValueError as err:
+            raise refused("BadInstallation", str(err)) from err
+
     async def _metadata(self, provider: str) -> ProviderMetadata:
         package = self._packages.get(provider)
         registration = package.registration() if package else None
-        try:
-            given = await asyncio.to_thread(self._installations, provider)
-        except ValueError as err:
-            raise refused("BadInstallation", str(err)) from err
+        given = await self._given(provider)
         said = trusted_config(
             provider,
             given=given,

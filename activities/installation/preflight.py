@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airunway.activities.installation.chart_checks import ChartChecks, diff_of
+from airunway.activities.installation.crd_files import CrdFiles
 from airunway.activities.installation.failures import refused
 from airunway.activities.installation.operators import Operator
 from airunway.activities.installation.plan import Plans, difference, with_record
@@ -64,10 +65,13 @@ class Found:
 class Preflight:
     """Inspects a provider for the installer."""
 
-    def __init__(self, cluster: Cluster, helm: Helm, plans: Plans, probe: InstallationProbe) -> None:
+    def __init__(
+        self, cluster: Cluster, helm: Helm, plans: Plans, probe: InstallationProbe, crd_files: CrdFiles
+    ) -> None:
         self._cluster = cluster
         self._plans = plans
         self._probe = probe
+        self._crd_files = crd_files
         self._chart_checks = ChartChecks(cluster, helm)
         self._uninstall_checks = UninstallChecks(cluster)
 
@@ -88,20 +92,25 @@ class Preflight:
             case Operation.INSTALL | Operation.UPGRADE:
                 await self._for_install(request, found, answer)
             case Operation.UNINSTALL:
-                answer.charts = [_to_uninstall(chart, record) for chart, record in found.charts]
+                answer.charts = [
+                    _to_uninstall(chart, record) for chart, record in found.charts if not chart.is_crd_file
+                ]
                 await self._for_uninstall(request, found, answer)
             case Operation.REPAIR:
                 answer.charts = [_to_repair(chart, record) for chart, record in found.charts]
         return answer
 
     async def _inspect(self, plan: InstallationPlan) -> Found:
-        reads = (
-            latest_record(self._cluster, chart.release, namespace=chart.namespace) for chart in plan.charts
-        )
+        reads = map(self._record, plan.charts)
         (facts, status), records, operators = await asyncio.gather(
             self._probe.status(plan), asyncio.gather(*reads), self._probe.operators(plan.metadata)
         )
         return Found(plan=plan, facts=facts, status=status, records=records, operators=operators)
+
+    async def _record(self, chart: ChartRelease) -> ReleaseRecord | None:
+        if chart.is_crd_file:
+            return None
+        return await latest_record(self._cluster, chart.release, namespace=chart.namespace)
 
     # -- uninstall ---------------------------------------------------------------------------------------
 
@@ -129,7 +138,7 @@ class Preflight:
         if found.external and not any(found.records):
             _use_external(found, answer, upgrade=upgrade)
             return
-        if upgrade and not any(found.records):
+        if upgrade and found.plan.has_release and not any(found.records):
             raise refused(
                 "NotInstalled",
                 f"provider {provider} is not installed; run: airunway providers install {provider}",
@@ -140,8 +149,15 @@ class Preflight:
             # Forbidden reads end here; what comes back by itself was raised as such before.
             answer.warnings.append(f"not everything could be looked at: {found.status.seen}")
         answer.charts = [
-            _to_install(chart, record, operator_exists=found.operator_exists)
+            await self._crd_files.due(chart, provider, is_upgrade=upgrade)
+            if chart.is_crd_file
+            else _to_install(chart, record, operator_exists=found.operator_exists)
             for chart, record in found.charts
+        ]
+        answer.steps += [
+            StepRecord(step=chart.release, output=chart.reason)
+            for chart in answer.charts
+            if chart.is_crd_file and chart.is_left_alone
         ]
         if any(not chart.is_left_alone for chart in answer.charts):
             await self._check(request, found, answer)
@@ -154,7 +170,7 @@ class Preflight:
             StepRecord(step=f"repo-add-{entry.name}", output=entry.url) for entry in repositories
         ]
         for number, (due, (chart, record)) in enumerate(zip(answer.charts, found.charts, strict=True)):
-            if not due.is_left_alone:
+            if not due.is_left_alone and not due.is_crd_file:
                 with self._plans.digests.explained(chart):
                     rendered = await self._chart_checks.check(chart, is_upgrade=record is not None)
                 # What was looked at is what is installed.

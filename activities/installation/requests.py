@@ -24,6 +24,7 @@ from airunway.api.names import (
     namespace_of,
     task_queue_beside,
 )
+from airunway.installation.prerequisites import PREREQUISITES
 from airunway.messages.deployment_workflow import STATE_QUERY
 from airunway.messages.installation import JOIN_INSTALLATION, JoinAnswer, JoinRequest
 from airunway.messages.installation_workflow import (
@@ -78,6 +79,9 @@ class InstallationRequests:
     @implements(JOIN_INSTALLATION)
     async def request_installation(self, request: JoinRequest) -> JoinAnswer:
         """Start the installation, or join the one that runs."""
+        if request.provider in PREREQUISITES:
+            # Whoever may register a provider and deploy has nothing of the cluster's installed by it.
+            raise refused(f"{request.provider} is a shared prerequisite: no deployment has it installed")
         if not self._installs:
             raise refused(
                 f"installation of {request.provider} refused: deployments have nothing installed here"

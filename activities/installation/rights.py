@@ -8,7 +8,7 @@ from typing import Any
 
 from airunway.clients.access_review import can_i
 from airunway.clients.kubernetes import Cluster
-from airunway.installation.permissions import Need, needs_of
+from airunway.installation.permissions import Need, kinds_defined, needs_of
 
 MAX_REVIEWS_AT_ONCE = 16
 """Questions to the API server at the same time."""
@@ -17,12 +17,13 @@ MAX_REVIEWS_AT_ONCE = 16
 async def missing_rights(
     cluster: Cluster, objects: Sequence[Mapping[str, Any]], *, namespace: str
 ) -> list[str]:
-    """The rights, in words; empty when nothing is missing."""
+    """The rights, in words; empty when nothing is missing. `namespace`: of the release, if there is one."""
     if await can_i(cluster, group="*", resource="*", verb="*"):
         return []
     versions = sorted({str(obj.get("apiVersion") or "") for obj in objects} - {""})
     served = await asyncio.gather(*(cluster.discovery.served_resources(version) for version in versions))
-    plurals = {
+    # What a chart defines, it may have objects of: those are not served before it is installed.
+    plurals = kinds_defined(objects) | {
         (version, kind): found
         for version, kinds in zip(versions, served, strict=True)
         for kind, found in kinds.items()

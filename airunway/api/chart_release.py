@@ -58,6 +58,12 @@ class ChartRelease(BaseModel):
     """Leave out what the chart has in `crds/`; an upgrade never touches it."""
     pre_crd_urls: tuple[str, ...] = ()
     pre_install_missing_crds: bool = False
+    is_crd_file: bool = False
+    """No chart, but a file of CRDs at the URL `chart`: there is no Helm release, and no namespace."""
+    crds: tuple[str, ...] = Field(default=(), exclude=True, repr=False)
+    """Of such a file: those that tell whether it is installed."""
+    version_annotation: str = Field(default="", exclude=True, repr=False)
+    """Of such a file: the annotation of its CRDs that says their version."""
 
     action: ChartAction = ChartAction.NONE
     reason: str = ""
@@ -84,7 +90,7 @@ class ChartRelease(BaseModel):
     @property
     def key(self) -> str:
         """Identity of the release, whichever provider asks for it."""
-        return f"{self.namespace}/{self.release}"
+        return f"{self.namespace}/{self.release}" if self.namespace else self.release
 
     @property
     def title(self) -> str:

@@ -37,10 +37,11 @@ def containers_like(params: Mapping[str, Any], beginning: str) -> list[str]:
 
 
 def providers_like(params: Mapping[str, Any], beginning: str) -> list[str]:
-    """Providers that are registered in the cluster or installed on this machine."""
+    """Providers that are registered in the cluster or installed on this machine, and prerequisites."""
+    from airunway.installation.prerequisites import PREREQUISITES
     from airunway.provider.registry import installed_providers
 
-    return _words([*installed_providers(), *_listed("CONFIGS", params)], beginning)
+    return _words([*installed_providers(), *PREREQUISITES, *_listed("CONFIGS", params)], beginning)
 
 
 def namespaces_like(params: Mapping[str, Any], beginning: str) -> list[str]:

@@ -108,7 +108,10 @@ DeploymentName = Annotated[
     typer.Argument(metavar="NAME", help="Name of the ModelDeployment.", autocompletion=deployment_names),
 ]
 ProviderName = Annotated[
-    str, typer.Argument(help="Name of the provider, e.g. kaito.", autocompletion=provider_names)
+    str,
+    typer.Argument(
+        help="Name of the provider, e.g. kaito, or of a shared prerequisite.", autocompletion=provider_names
+    ),
 ]
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the history and shown as an Event.")

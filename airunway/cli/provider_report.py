@@ -17,12 +17,14 @@ from airunway.cli.placing import Where
 from airunway.cli.problems import CliError
 from airunway.clients.errors import ApiError, ClientError, NotFound
 from airunway.clients.helm.records import latest_record
-from airunway.clients.kubernetes import CONFIGS, Cluster, Object
+from airunway.clients.kubernetes import CONFIGS, CRDS, Cluster, Object
 from airunway.console.provider_metadata import metadata_of
 from airunway.console.rows import provider_resource
 from airunway.installation.commands import commands_of
+from airunway.installation.crd_files import version_of
 from airunway.installation.metadata import ProviderMetadata
 from airunway.installation.plan import BadPlan, plan_of
+from airunway.installation.prerequisites import PREREQUISITES, Prerequisite, prerequisite_metadata
 from airunway.installation.state import InstallationStatus, State, status_of
 from airunway.provider.registry import installed_providers
 from airunway.workers.settings import Settings
@@ -45,7 +47,9 @@ async def report_all(*, form: OutputFormat, where: Where) -> None:
     settings = settings_for(where)
     async with await _connect(settings) as cluster:
         configs = (await cluster.listing(CONFIGS)).items
+        shared = (prerequisite_row(cluster, known, settings) for known in PREREQUISITES.values())
         rows = await asyncio.gather(*(provider_row(cluster, config, settings) for config in configs))
+        prerequisites = await asyncio.gather(*shared) if form.is_table else []
     known = {row.metadata.id for row in rows}
     absent = sorted(set(installed_providers()) - known)
     if not form.is_table:
@@ -66,12 +70,16 @@ async def report_all(*, form: OutputFormat, where: Where) -> None:
     for name in absent:
         table.add_row(name, "no", "no", "-", "-", State.NOT_REGISTERED.value, _NOT_REGISTERED)
     console().print(table)
+    _print_prerequisites(prerequisites)
 
 
 async def report_one(name: str, *, form: OutputFormat, where: Where) -> None:
-    """One provider in full."""
+    """One provider in full, or a shared prerequisite."""
     settings = settings_for(where)
     async with await _connect(settings) as cluster:
+        if name in PREREQUISITES:
+            _show_prerequisite(await prerequisite_row(cluster, PREREQUISITES[name], settings), form)
+            return
         try:
             config = await cluster.get(CONFIGS, name)
         except NotFound as err:
@@ -97,7 +105,17 @@ async def _connect(settings: Settings) -> Cluster:
 
 async def provider_row(cluster: Cluster, config: Object, settings: Settings) -> ProviderRow:
     """What is seen of one provider. Raises ApiError."""
-    metadata = metadata_of(config)
+    return await _row(cluster, metadata_of(config), config, settings)
+
+
+async def prerequisite_row(cluster: Cluster, known: Prerequisite, settings: Settings) -> ProviderRow:
+    """The same of a shared prerequisite, whatever is registered under its name."""
+    return await _row(cluster, prerequisite_metadata(known), {}, settings)
+
+
+async def _row(
+    cluster: Cluster, metadata: ProviderMetadata, config: Object, settings: Settings
+) -> ProviderRow:
     probe = Probe(cluster)
     seen, versions, operators = await asyncio.gather(
         probe.facts(metadata), _versions(cluster, metadata), _operators(probe, metadata)
@@ -121,6 +139,13 @@ async def _versions(cluster: Cluster, metadata: ProviderMetadata) -> dict[str, s
             if record.status != "deployed":
                 words += f" ({record.status})"
             found[f"{chart.namespace}/{chart.release}"] = words
+    for file in metadata.crd_files:
+        try:
+            live = await cluster.find(CRDS, file.crds[0])
+        except ClientError:
+            continue
+        if live is not None:
+            found[file.name] = version_of(live, file.version_annotation) or "of an unknown version"
     return found
 
 
@@ -142,6 +167,35 @@ def _upstream(row: ProviderRow) -> str:
 
 
 # -- showing -------------------------------------------------------------------------------------------
+
+
+def _print_prerequisites(rows: Sequence[ProviderRow]) -> None:
+    table = plain_table("SHARED PREREQUISITE", "UPSTREAM", "VERSION", "STATE", "MESSAGE")
+    for row in rows:
+        versions = ", ".join(row.versions.values()) or "-"
+        status = row.status
+        table.add_row(row.metadata.id, _upstream(row), versions, status.state.value, status.message)
+    line()
+    console().print(table)
+
+
+def _show_prerequisite(row: ProviderRow, form: OutputFormat) -> None:
+    metadata, status = row.metadata, row.status
+    if not form.is_table:
+        of_providers = ("registered", "ready", "stale", "version", "capabilities", "selectionRules")
+        said = {key: value for key, value in _json(row).items() if key not in of_providers}
+        data(said, form, names=[provider_resource(metadata.id)])
+        return
+    lines = [
+        ("prerequisite", f"{metadata.id} ({metadata.name})"),
+        ("description", metadata.description),
+        ("state", f"{status.state.value}: {status.message}"),
+        ("upstream", _upstream(row)),
+        ("documentation", metadata.documentation_url),
+    ]
+    lines += [(f"release {key}", version) for key, version in row.versions.items()]
+    facts(console(), lines + [("operator", str(operator)) for operator in row.operators])
+    _print_installation(row)
 
 
 def _print_one(row: ProviderRow) -> None:

@@ -1,4 +1,7 @@
-"""`airunway providers`: which there are, what each offers, and the installation of their operators."""
+"""`airunway providers`: which there are, what each offers, and the installation of their operators.
+
+The shared prerequisites go by the same commands, under their reserved names.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from airunway.cli.placing import Where
 from airunway.cli.running import run as run_async
 
 providers = typer.Typer(
-    help="Show providers, and install, upgrade or uninstall their upstream operators.",
+    help="Show providers, and install, upgrade or uninstall their upstream operators. The shared "
+    "prerequisites gpu-operator and gateway-crds are installed and upgraded in the same way.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -42,7 +46,7 @@ def list_providers(
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
 ) -> None:
-    """List the providers: registered, ready, and whether their operator is installed."""
+    """List the providers: registered, ready, operator installed; and the shared prerequisites."""
     from airunway.cli.provider_report import report_all
 
     run_async(report_all(form=form, where=Where(kubeconfig, context)))
@@ -55,7 +59,7 @@ def show(
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
 ) -> None:
-    """Show one provider: its state, capabilities, selection rules and installation steps."""
+    """Show one provider, or shared prerequisite: its state, what it offers, and how it is installed."""
     from airunway.cli.provider_report import report_one
 
     run_async(report_one(name, form=form, where=Where(kubeconfig, context)))
@@ -74,7 +78,7 @@ def install(
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
 ) -> None:
-    """Install a provider's operator, as its InferenceProviderConfig says.
+    """Install a provider's operator, as its package or an administrator says, or a shared prerequisite.
 
     Nothing is done when it is installed already. One that somebody else installed is used as it is.
     """
@@ -120,7 +124,10 @@ def uninstall(
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
 ) -> None:
-    """Uninstall a provider's operator. Refused while ModelDeployments use the provider; CRDs stay."""
+    """Uninstall a provider's operator. Refused while ModelDeployments use the provider; CRDs stay.
+
+    The shared prerequisites are never uninstalled from here.
+    """
     from airunway.cli.provider_run import run
 
     chosen = OperationOptions(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-GATEWAY_API_VERSION = "v1.5.1"
-"""Of Gateway API's CRDs."""
-INFERENCE_EXTENSION_VERSION = "v1.5.0"
-"""Of the Gateway API Inference Extension: CRDs, picker image and body-based router move together."""
+from airunway.api.gateway_versions import INFERENCE_EXTENSION_VERSION
+
 DEFAULT_IMAGE = f"registry.k8s.io/gateway-api-inference-extension/epp:{INFERENCE_EXTENSION_VERSION}"
 """Of the endpoint picker."""

@@ -46,6 +46,11 @@ def _steps(plan: InstallationPlan, mask: Mask) -> Iterator[ShownStep]:
     if repositories:
         yield ShownStep(id="repo-update", command="helm repo update")
     for chart in plan.charts:
+        if chart.is_crd_file:
+            # By the server: some of these CRDs are too long for the annotation of the other way.
+            command = shlex.join(["kubectl", "apply", "--server-side", "-f", chart.chart])
+            yield ShownStep(id=chart.release, command=command)
+            continue
         for url in chart.pre_crd_urls:
             yield ShownStep(id=crd_url_step(url), command=shlex.join(["kubectl", "apply", "-f", url]))
         if chart.pre_install_missing_crds:

@@ -11,6 +11,8 @@ CRD_KIND = "CustomResourceDefinition"
 RELEASE_NAME = "meta.helm.sh/release-name"
 RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 RESOURCE_POLICY = "helm.sh/resource-policy"
+INSTALLED_FOR = "airunway.ai/installed-for"
+"""Label of the CRDs that were applied here one by one: for whom."""
 
 Manifest = Mapping[str, Any]
 

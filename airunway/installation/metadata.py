@@ -53,6 +53,21 @@ class Chart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrdFile:
+    """A file of CRDs that is installed by itself, without a chart. `name` is the id of its step."""
+
+    name: str
+    url: str
+    version: str
+    crds: tuple[str, ...]
+    """Those that tell whether it is installed; the file may have more."""
+    version_annotation: str = ""
+    """Annotation of its CRDs that says their version."""
+    digest: str = ""
+    """`sha256:…` of the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ManualStep:
     """Something for a person to do; never executed."""
 
@@ -99,14 +114,18 @@ class ProviderMetadata:
     requires_crd: bool = True
     repositories: tuple[Repository, ...] = ()
     charts: tuple[Chart, ...] = ()
+    crd_files: tuple[CrdFile, ...] = ()
+    """Beyond the reference's: what comes before the charts, or instead of one."""
     steps: tuple[ManualStep, ...] = ()
     health: Health = field(default_factory=Health)
     warnings: tuple[str, ...] = ()
+    is_shared: bool = False
+    """A prerequisite of the cluster (`prerequisites`): no provider, so no worker reports about it."""
 
     @property
     def installable(self) -> bool:
         """Whether there is an operator, and a chart to install it from (install.md §A3.8)."""
-        return self.requires_crd and bool(self.charts)
+        return self.requires_crd and bool(self.charts or self.crd_files)
 
 
 def read_metadata(config: Json) -> ProviderMetadata:
@@ -130,6 +149,7 @@ def read_metadata(config: Json) -> ProviderMetadata:
         requires_crd=_requires_crd(identity, config, annotations, warnings),
         repositories=items(installation, "helmRepos", _repository, warnings),
         charts=items(installation, "helmCharts", _chart, warnings),
+        crd_files=items(installation, "crdFiles", _crd_file, warnings),
         steps=items(installation, "steps", _step, warnings),
         health=_health(annotation_object(annotations, names.ANNOTATION_HEALTH, warnings) or {}),
         warnings=tuple(warnings),
@@ -200,6 +220,22 @@ def _chart(entry: Json, where: str, warnings: list[str]) -> Chart | None:
         pre_install_missing_crds=bool(flag(entry.get("preInstallMissingCrds"))),
         digest=text(entry.get("digest")).lower(),
         values=values or {},
+    )
+
+
+def _crd_file(entry: Json, where: str, warnings: list[str]) -> CrdFile | None:
+    name, url, version = (text(entry.get(key)) for key in ("name", "url", "version"))
+    crds = texts(entry.get("crds"))
+    if not (name and url and version and crds):
+        warnings.append(f"{where}: a file of CRDs needs name, url, version and crds")
+        return None
+    return CrdFile(
+        name=name,
+        url=url,
+        version=version,
+        crds=crds,
+        version_annotation=text(entry.get("versionAnnotation")),
+        digest=text(entry.get("digest")).lower(),
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airunway.installation.crds import crds_in
+
 VERBS = ("get", "create", "patch")
 """What Helm does to every object of a chart; deleting is for an uninstall and a rollback."""
 
@@ -24,6 +26,18 @@ class Need:
         return f"{self.verb} {what}" + (f" in {self.namespace}" if self.namespace else "")
 
 
+def kinds_defined(documents: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], tuple[str, bool]]:
+    """The kinds that CRDs among documents define, as `needs_of` wants them: (plural, namespaced)."""
+    found = {}
+    for crd in crds_in(documents):
+        spec = crd.get("spec") or {}
+        named = spec.get("names") or {}
+        for version in spec.get("versions") or []:
+            key = (f"{spec.get('group')}/{version.get('name')}", str(named.get("kind")))
+            found[key] = (str(named.get("plural")), spec.get("scope") == "Namespaced")
+    return found
+
+
 def needs_of(
     documents: Iterable[Mapping[str, Any]],
     plurals: Mapping[tuple[str, str], tuple[str, bool]],
@@ -32,12 +46,11 @@ def needs_of(
 ) -> list[Need]:
     """The rights for a chart's objects and for Helm's own record of the release.
 
-    `plurals`: (apiVersion, kind) to (plural, namespaced). A kind that is not known yet is one that the
-    chart itself brings; it cannot be asked about.
+    `plurals`: (apiVersion, kind) to (plural, namespaced). A kind that neither the cluster nor the chart
+    defines cannot be asked about. `namespace`: of the release; empty: there is none.
     """
-    needs = {
-        Need(group="", resource="secrets", verb=verb, namespace=namespace) for verb in ("list", "create")
-    }
+    verbs = ("list", "create") if namespace else ()
+    needs = {Need(group="", resource="secrets", verb=verb, namespace=namespace) for verb in verbs}
     for document in documents:
         api_version, kind = str(document.get("apiVersion") or ""), str(document.get("kind") or "")
         known = plurals.get((api_version, kind))

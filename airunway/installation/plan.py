@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from airunway.api.chart_release import ChartRelease
 from airunway.installation.chart_policy import ChartPolicy
 from airunway.installation.fields import Json
-from airunway.installation.metadata import Chart, ProviderMetadata, Repository
+from airunway.installation.metadata import Chart, CrdFile, ProviderMetadata, Repository
 from airunway.installation.mirrors import mirrored
 from airunway.installation.values import BadPath, document_of, merged
 
@@ -42,6 +42,7 @@ class InstallationPlan:
 
     metadata: ProviderMetadata
     charts: tuple[ChartRelease, ...] = ()
+    """Files of CRDs that stand by themselves come first."""
     config: Json = field(default_factory=dict)
     """The InferenceProviderConfig as it was read; empty where only the plan matters."""
     values_from: str = ""
@@ -51,6 +52,11 @@ class InstallationPlan:
     def provider(self) -> str:
         """Name of the provider."""
         return self.metadata.id
+
+    @property
+    def has_release(self) -> bool:
+        """Whether Helm has anything to do with it."""
+        return any(not chart.is_crd_file for chart in self.charts)
 
 
 def plan_of(
@@ -65,6 +71,9 @@ def plan_of(
     repositories = {repository.name: repository for repository in metadata.repositories}
     findings += [finding for entry in metadata.repositories for finding in _repository_findings(entry)]
     charts = []
+    for file in metadata.crd_files:
+        charts.append(_crd_file(file, policy))
+        findings += _crd_file_findings(file, policy) + _pin_findings(charts[-1], policy)
     for chart in map(lambda entry: with_forced_crd_mode(metadata.id, entry), metadata.charts):
         findings += _chart_findings(chart, repositories)
         try:
@@ -139,6 +148,21 @@ def _release(
     )
 
 
+def _crd_file(file: CrdFile, policy: ChartPolicy) -> ChartRelease:
+    source, _ = mirrored(file.url, "", file.version, policy.mirrors)
+    return ChartRelease(
+        release=file.name,
+        namespace="",
+        chart=file.url,
+        version=file.version,
+        is_crd_file=True,
+        crds=file.crds,
+        version_annotation=file.version_annotation,
+        source=source,
+        digest=policy.digests.get(f"{file.url} {file.version}", file.digest),
+    )
+
+
 # -- what is not let through ------------------------------------------------------------------------------
 
 
@@ -164,6 +188,21 @@ def _chart_findings(chart: Chart, repositories: Mapping[str, Repository]) -> lis
     for url in chart.pre_crd_urls:
         if not _is_safe_url(url):
             findings.append(f"chart {chart.release}: CRD manifest {_shown(url)} is not an https:// URL")
+    return findings
+
+
+def _crd_file_findings(file: CrdFile, policy: ChartPolicy) -> list[str]:
+    findings = []
+    if not _LABEL.fullmatch(file.name):
+        findings.append(f"name {file.name!r} of a file of CRDs is not a DNS label")
+    if not _is_safe_url(file.url):
+        findings.append(f"file {file.name}: {_shown(file.url)} is not an https:// URL{_LOGIN}")
+    elif not policy.allows(file.url):
+        findings.append(f"file {file.name}: {_shown(file.url)} is not among AIRUNWAY_CHART_SOURCES")
+    elif file.version not in urlsplit(file.url).path.split("/") and not file.digest:
+        # What `latest` leads to is another file tomorrow, whatever version is written beside it.
+        where = _shown(file.url)
+        findings.append(f"file {file.name}: {where} has no part {file.version}, and there is no digest")
     return findings
 
 

@@ -76,7 +76,7 @@ def status_of(
     `alive_since`: a worker whose last heartbeat is older counts as silent.
     """
     health = probes_of(metadata)
-    ready = status_ready(config, health)
+    ready = metadata.is_shared or status_ready(config, health)
     crd_found, running, installed = _seen(metadata, health, facts, ready)
     stale = is_silent(_heartbeat(config), since=alive_since)
     state = _state(metadata, health, facts, crd_found, running, installed)
@@ -208,6 +208,8 @@ def _message(
     if not health.operator_pods:
         if not health.crds and not ready:
             return "registered, but not ready"
+        if metadata.is_shared:
+            return "CRDs found"
         return f"CRDs found; the provider is {'ready' if ready else 'not ready'}"
     what = "CRDs found" if health.crds else "no CRDs to look for"
     if running:

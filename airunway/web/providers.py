@@ -9,6 +9,7 @@ from airunway.api.heartbeat import oldest_alive
 from airunway.clients.kubernetes import Cluster, Object
 from airunway.console.provider_metadata import metadata_of
 from airunway.installation.metadata import ProviderMetadata
+from airunway.installation.prerequisites import PREREQUISITES, Prerequisite, prerequisite_metadata
 from airunway.installation.state import Facts, InstallationStatus, status_of
 from airunway.web.cache import TimedCache
 from airunway.web.errors import WebError
@@ -28,6 +29,8 @@ class ProviderStandings:
 
     def config(self, provider: str) -> Object:
         """A provider's registration. Raises WebError (404, or 503 before any was listed)."""
+        if provider in PREREQUISITES:
+            raise WebError(404, f"Provider not found: {provider} is a shared prerequisite of the cluster")
         found = self._fleet.config(provider)
         if found is not None:
             return found
@@ -43,10 +46,20 @@ class ProviderStandings:
     async def of(self, config: Object) -> tuple[ProviderMetadata, InstallationStatus]:
         """What a provider says of itself, and how it stands."""
         metadata = metadata_of(config)
-        facts = await self._facts.get(metadata.id, lambda: self._probe.facts(metadata))
+        facts = (
+            Facts()
+        )  # of one that is called like a prerequisite: what it wants to have looked at counts not
+        if metadata.id not in PREREQUISITES:
+            facts = await self._facts.get(metadata.id, lambda: self._probe.facts(metadata))
         alive = oldest_alive(datetime.now(UTC), limit=self._settings.heartbeat_limit)
         return metadata, status_of(metadata, config, facts, alive_since=alive)
 
-    def look_again(self, provider: str) -> None:
-        """Something was done about its operator."""
-        self._facts.forget(provider)
+    async def of_prerequisite(self, known: Prerequisite) -> tuple[ProviderMetadata, InstallationStatus]:
+        """What is installed for a prerequisite, and how it stands."""
+        metadata = prerequisite_metadata(known)
+        facts = await self._facts.get(metadata.id, lambda: self._probe.facts(metadata))
+        return metadata, status_of(metadata, {}, facts, alive_since=datetime.now(UTC))
+
+    def look_again(self, name: str) -> None:
+        """Something was done about an operator, or a prerequisite."""
+        self._facts.forget(name)

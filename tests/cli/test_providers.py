@@ -116,6 +116,30 @@ async def uninstall_when_nothing_uses_it(up: Up) -> None:
     assert "CRD workspaces.kaito.sh stays" in out
 
 
+async def test_a_shared_prerequisite_is_installed_by_the_same_commands(start: Start) -> None:
+    up = await start("--no-samples")
+    await up.until_line("Kubeconfig")
+
+    before = await listed(up, "gpu-operator")
+    status, planned, err = await run(up, "providers", "install", "gpu-operator", "--dry-run")
+    assert status == 0, err
+    status, out, err = await run(up, "providers", "install", "gpu-operator")
+    assert status == 0, err
+    after = await listed(up, "gpu-operator")
+    _, shown, _ = await run(up, "providers", "show", "gpu-operator", "-o", "json")
+    _, gateway, _ = await run(up, "providers", "install", "gateway-crds")
+    refused, _, why = await run(up, "providers", "uninstall", "gpu-operator", "--yes")
+    await up.stop()
+
+    assert before == ["gpu-operator", "not", "installed", "-", *before[4:]]
+    assert "+ CustomResourceDefinition clusterpolicies.nvidia.com" in planned
+    assert "install-gpu-operator: release gpu-operator/gpu-operator is deployed" in out
+    assert after[:4] == ["gpu-operator", "installed", "v25.10.1", "Installed"]
+    assert json.loads(shown)["installed"]
+    assert "gateway-crds: nothing to do: CRDs found" in gateway
+    assert (refused, "is not uninstalled from here" in why) == (1, True)
+
+
 async def test_what_is_not_there_is_said_in_one_line(start: Start) -> None:
     up = await start("--no-samples")
     await up.until_line("Kubeconfig")

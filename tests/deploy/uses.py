@@ -292,12 +292,11 @@ CHART_KINDS = [
         f"{kind}.storage.k8s.io"
         for kind in ("csidrivers", "csinodes", "csistoragecapacities", "storageclasses", "volumeattachments")
     ),
-    *(
-        f"{kind}.rbac.authorization.k8s.io"
-        for kind in ("roles", "rolebindings", "clusterroles", "clusterrolebindings")
-    ),
+    *(f"{kind}.rbac.authorization.k8s.io" for kind in ("roles", "rolebindings")),
+    *(f"cluster{kind}.rbac.authorization.k8s.io" for kind in ("roles", "rolebindings")),
+    *("clusterpolicies.nvidia.com", "nvidiadrivers.nvidia.com", "nodefeaturerules.nfd.k8s-sigs.io"),
 ]
-"""What the charts of the shipped providers bring, or grant to their operators."""
+"""What the charts of the shipped providers, and of the GPU operator, bring, or grant to their operators."""
 
 CHARTS = [
     *(Use(verbs=WHOLE, resource=kind, because="charts bring it") for kind in CHART_KINDS),

@@ -13,7 +13,7 @@ import pytest
 from airunway.web.app import PRIVATE, PUBLIC
 from tests.web.test_contract import CALLS
 
-GATEWAY_NEEDED = "an administrator installs it; docs/compatibility.md says why"
+INSTALLER_NEEDED = "done by a workflow; tests/web/test_prerequisites.py has it"
 HUB_NEEDED = "answered by the hub; tests/web/test_images_and_models.py has one"
 RUNNING = (
     "answered by a model server or a workflow; tests/web/test_serving.py and test_installing.py have them"
@@ -56,9 +56,9 @@ METHODS = [
     ClientMethod("install provider", "POST", "/api/installation/providers/{name}/install", RUNNING),
     ClientMethod("uninstall provider", "POST", "/api/installation/providers/{name}/uninstall", RUNNING),
     ClientMethod("GPU operator status", "GET", "/api/installation/gpu-operator/status"),
-    ClientMethod("install GPU operator", "POST", "/api/installation/gpu-operator/install", GATEWAY_NEEDED),
+    ClientMethod("install GPU operator", "POST", "/api/installation/gpu-operator/install", INSTALLER_NEEDED),
     ClientMethod("gateway CRDs", "GET", "/api/installation/gateway/status"),
-    ClientMethod("install gateway CRDs", "POST", "/api/installation/gateway/install-crds", GATEWAY_NEEDED),
+    ClientMethod("install gateway CRDs", "POST", "/api/installation/gateway/install-crds", INSTALLER_NEEDED),
     ClientMethod("GPU capacity", "GET", "/api/installation/gpu-capacity"),
     ClientMethod("GPU capacity by pool", "GET", "/api/installation/gpu-capacity/detailed"),
     ClientMethod(

@@ -117,8 +117,8 @@ CALLS = [
     Call("POST", "/api/installation/providers/kaito/install", "message statusCode", 503, within=("error",)),
     Call("POST", "/api/installation/providers/vllm/uninstall", "message", 400, within=("error",)),
     Call("POST", "/api/installation/providers/kaito/uninstall", "message", 503, within=("error",)),
-    Call("POST", "/api/installation/gpu-operator/install", "message statusCode", 400, within=("error",)),
-    Call("POST", "/api/installation/gateway/install-crds", "message statusCode", 403, within=("error",)),
+    Call("POST", "/api/installation/gpu-operator/install", "message statusCode", 503, within=("error",)),
+    Call("POST", "/api/installation/gateway/install-crds", "message statusCode", 503, within=("error",)),
     Call(
         "GET",
         "/api/installation/gpu-operator/status",

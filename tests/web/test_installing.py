@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
 from airunway.api.names import installation_workflow_id
 from airunway.messages.installation import INSTALL_CHART, UNINSTALL_CHART, InstallationRequest
 from airunway.messages.installation_workflow import InstallationView
-from airunway.workers.temporal.converter import data_converter
 from airunway.workers.temporal.identity import person_identity
-from tests.web.place import Answered, WebPlace, web_place
-from tests.workflows.conftest import test_server as server_binary
-from tests.workflows.installer_world import InstallerWorld, core_worker, final, installer_worker
+from tests.web.installer_place import place_with, scripted_installer
+from tests.web.place import Answered, WebPlace
+from tests.workflows.installer_world import InstallerWorld, final
 
 PROVIDER = "acme"
 INSTALLATION = json.dumps(
@@ -35,24 +32,14 @@ INSTALLATION = json.dumps(
 @pytest.fixture
 async def world() -> AsyncIterator[InstallerWorld]:
     """Temporal with workers for installations."""
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=server_binary(), data_converter=data_converter()
-    ) as env:
-        built = InstallerWorld(env, provider=PROVIDER)
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(core_worker(built))
-            await stack.enter_async_context(installer_worker(built))
-            yield built
+    async with scripted_installer(PROVIDER) as built:
+        yield built
 
 
 @pytest.fixture
 async def place(tmp_path: Path, world: InstallerWorld) -> AsyncIterator[WebPlace]:
     """The application, with that Temporal and a provider that has a chart."""
-
-    async def client() -> Client:
-        return world.env.client
-
-    async with web_place(tmp_path, find_temporal=client) as made:
+    async with place_with(world, tmp_path) as made:
         await made.config(PROVIDER, annotations={"airunway.ai/installation": INSTALLATION})
         await made.until(lambda: made.state.fleet.config(PROVIDER) is not None)
         yield made
@@ -76,7 +63,10 @@ async def test_an_installation_answers_with_its_steps(place: WebPlace, world: In
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [("MissingRights", 403), ("HelmForbidden", 403), ("OwnershipClash", 409), ("OwnershipConflict", 409)],
+    [
+        *(("MissingRights", 403), ("HelmForbidden", 403)),
+        *(("OwnershipClash", 409), ("OwnershipConflict", 409), ("ForeignOperator", 409)),
+    ],
 )
 async def test_a_right_that_is_missing_and_an_object_of_others_have_statuses_of_their_own(
     place: WebPlace, world: InstallerWorld, kind: str, status: int

@@ -186,6 +186,14 @@ async def test_nothing_is_installed_without_the_right_to_the_registration(place:
         assert "inferenceproviderconfigs" in answer.message
 
 
+@pytest.mark.parametrize("path", ["gpu-operator/install", "gateway/install-crds"])
+async def test_no_prerequisite_is_installed_without_the_right_to_its_name(place: WebPlace, path: str) -> None:
+    answer = await place.post(f"/api/installation/{path}", **bearer(ANN))
+
+    assert answer.status == 403
+    assert "ann may not patch inferenceproviderconfigs.airunway.ai" in answer.message
+
+
 async def test_a_pasted_token_becomes_a_cookie_whose_forms_need_their_token(place: WebPlace) -> None:
     signed = await place.post("/session", {"token": ANN})
     assert (signed.status, signed.body) == (200, {"user": "ann"})

@@ -66,7 +66,10 @@ class OperationRun:
     async def _install(self, chart: ChartRelease) -> bool:
         title = f"{chart.action.value} {chart.title}"
         self._journal.say(f"{title} as {chart.key}: {chart.reason}")
-        self._journal.took(await self._step(APPLY_CRDS, self._about(chart), f"CRDs of {chart.title}"))
+        applied = await self._step(APPLY_CRDS, self._about(chart), f"CRDs of {chart.title}")
+        self._journal.took(applied)
+        if chart.is_crd_file:
+            return applied.changed  # there is no release that Helm would be sent to
         self.touched[chart.key] = chart
         answer = await self._step(INSTALL_CHART, self._about(chart), title)
         self._journal.took(answer)

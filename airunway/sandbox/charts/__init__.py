@@ -14,17 +14,19 @@ import yaml
 _KAITO = "https://kaito-project.github.io/kaito/charts/kaito"
 _KUBERAY = "https://ray-project.github.io/kuberay-helm/"
 _DYNAMO = "https://helm.ngc.nvidia.com/nvidia/ai-dynamo/charts/dynamo-platform-"
+_NVIDIA = "https://helm.ngc.nvidia.com/nvidia"
 _NOWHERE = "without-a-pretend-chart"
 
 
 def mirrors() -> dict[str, str]:
-    """Chart mirrors for the sandbox: three repositories are here, and nothing is fetched from outside."""
+    """Chart mirrors for the sandbox: four repositories are here, and nothing is fetched from outside."""
     folder = _folder()
     dynamo = folder / "dynamo" / "dynamo-platform"
     version = yaml.safe_load((dynamo / "Chart.yaml").read_text(encoding="utf-8"))["version"]
     return {
         _KAITO: f"{folder}/kaito/",
         _KUBERAY: f"{folder}/kuberay/",
+        _NVIDIA: f"{folder}/nvidia/",
         f"{_DYNAMO}{version}.tgz": str(dynamo),
         "https://": f"{folder}/{_NOWHERE}/",
         "oci://": f"{folder}/{_NOWHERE}/",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from airunway.gateway.versions import GATEWAY_API_VERSION, INFERENCE_EXTENSION_VERSION
+from airunway.api.gateway_versions import INFERENCE_EXTENSION_VERSION
 
 GATEWAY_CRD = "gateways.gateway.networking.k8s.io"
 EXTENSION_CRD = "inferencepools.inference.networking.k8s.io"
@@ -15,18 +15,12 @@ _VERSIONS = {
     EXTENSION_CRD: ("inference.networking.k8s.io/bundle-version", _ANYBODYS_VERSION),
 }
 """Annotations that say it; the first one counts that is not empty (install.md §A14.2)."""
-_RELEASES = "https://github.com/kubernetes-sigs"
-INSTALL_COMMANDS = [
-    f"kubectl apply -f {_RELEASES}/gateway-api/releases/download/{GATEWAY_API_VERSION}/standard-install.yaml",
-    "kubectl apply -f "
-    f"{_RELEASES}/gateway-api-inference-extension/releases/download/{INFERENCE_EXTENSION_VERSION}/manifests.yaml",
-]
 
 
 def gateway_crd_status(
-    crds: Mapping[str, Mapping[str, Any] | None], gateway: Mapping[str, Any]
+    crds: Mapping[str, Mapping[str, Any] | None], gateway: Mapping[str, Any], commands: Sequence[str]
 ) -> dict[str, Any]:
-    """GatewayCRDStatus. `crds`: by name, None where it is not installed."""
+    """GatewayCRDStatus. `crds`: by name, None where it is not installed; `commands`: to install them."""
     api, extension = crds.get(GATEWAY_CRD), crds.get(EXTENSION_CRD)
     missing = [
         words
@@ -42,7 +36,7 @@ def gateway_crd_status(
         "gatewayAvailable": bool(gateway.get("available")),
         "gatewayEndpoint": gateway.get("endpoint"),
         "message": f"not installed: {', '.join(missing)}" if missing else "the CRDs are installed",
-        "installCommands": INSTALL_COMMANDS,
+        "installCommands": list(commands),
     }
     return {key: value for key, value in shown.items() if value is not None}
 

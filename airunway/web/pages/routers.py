@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from airunway.web.pages import deploy_routes, deployment_routes, fleet_routes, image_routes, provider_routes
+from airunway.web.pages import (
+    deploy_routes,
+    deployment_routes,
+    fleet_routes,
+    image_routes,
+    prerequisite_routes,
+    provider_routes,
+)
 
 PUBLIC_PAGES = (fleet_routes.public,)
 """What is shown before anybody has signed in."""
@@ -12,4 +19,5 @@ PAGES = (
     deployment_routes.router,
     image_routes.router,
     provider_routes.router,
+    prerequisite_routes.router,
 )

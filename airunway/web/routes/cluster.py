@@ -1,4 +1,4 @@
-"""GPUs, the GPU operator, Gateways and the autoscaler, as the cluster shows them (web-api.md §3.3, §3.4)."""
+"""GPUs, Gateways and the autoscaler, as the cluster shows them (web-api.md §3.3, §3.4)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from starlette.responses import Response
 
 from airunway.activities.gateway.served_kinds import ServedGatewayKinds
 from airunway.clients.errors import ApiError
-from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIG_MAPS, CRDS, Object
+from airunway.clients.kubernetes import APPS_DEPLOYMENTS, CONFIG_MAPS, Object
 from airunway.gateway.choice import choose_gateway
 from airunway.gateway.kinds import GATEWAY
-from airunway.gateway.versions import INFERENCE_EXTENSION_VERSION
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.autoscaler import autoscaler_status, detected, managed_pools
 from airunway.web.derive.bodies import MAX_TEXT
@@ -24,12 +23,7 @@ from airunway.web.derive.capacity import (
     gpus_by_node,
     node_pools,
 )
-from airunway.web.derive.gateway import (
-    EXTENSION_CRD,
-    GATEWAY_CRD,
-    gateway_crd_status,
-    gateway_models,
-)
+from airunway.web.derive.gateway import gateway_models
 from airunway.web.derive.throughput import has_known_gpu, throughput
 from airunway.web.documented import answers
 from airunway.web.errors import WebError
@@ -39,24 +33,14 @@ from airunway.web.shapes.capacity import (
     AutoscalerStatusShape,
     CapacityShape,
     DetailedCapacityShape,
-    GatewayCrdsShape,
-    GatewayInstalledShape,
     GatewayModelsShape,
     GatewayShape,
-    GpuOperatorInstalledShape,
-    GpuOperatorStatusShape,
     ThroughputShape,
 )
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(prefix="/api", tags=["cluster"])
 
-GPU_OPERATOR_CRD = "clusterpolicies.nvidia.com"
-GPU_OPERATOR_COMMANDS = [
-    "helm repo add nvidia https://helm.ngc.nvidia.com/nvidia --force-update",
-    "helm repo update",
-    "helm upgrade gpu-operator nvidia/gpu-operator --install --namespace gpu-operator --create-namespace",
-]
 KUBE_SYSTEM, AUTOSCALER_CONFIG_MAP = "kube-system", "cluster-autoscaler-status"
 Text = Annotated[str | None, Query(max_length=MAX_TEXT)]
 
@@ -65,14 +49,14 @@ Text = Annotated[str | None, Query(max_length=MAX_TEXT)]
 @answers(CapacityShape)
 async def gpu_capacity(state: State) -> Response:
     """GPUs of each node."""
-    return JsonAnswer(cluster_capacity(_nodes(state)))
+    return JsonAnswer(cluster_capacity(nodes_in(state)))
 
 
 @router.get("/installation/gpu-capacity/detailed")
 @answers(DetailedCapacityShape)
 async def detailed_gpu_capacity(state: State) -> Response:
     """GPUs of each pool of nodes."""
-    return JsonAnswer(detailed_capacity(_nodes(state)))
+    return JsonAnswer(detailed_capacity(nodes_in(state)))
 
 
 @router.get("/installation/gpu-throughput")
@@ -89,7 +73,7 @@ async def gpu_throughput(
     token: HubToken = "",
 ) -> Response:
     """About how fast a model would answer on what the cluster has, and how many chats at once."""
-    pools = node_pools(_nodes(state))
+    pools = node_pools(nodes_in(state))
     found = throughput(
         pools,
         model=modelId,
@@ -106,73 +90,9 @@ async def gpu_throughput(
     return JsonAnswer(found)
 
 
-def _nodes(state: WebState) -> list[NodeGpus]:
+def nodes_in(state: WebState) -> list[NodeGpus]:
+    """Nodes that have GPUs, by name."""
     return gpus_by_node(state.fleet.nodes.objects.values(), state.fleet.pods.pods.values())
-
-
-@router.get("/installation/gpu-operator/status")
-@answers(GpuOperatorStatusShape)
-async def gpu_operator_status(state: State) -> Response:
-    """Whether NVIDIA's GPU operator is there, and whether nodes have GPUs without it."""
-    return JsonAnswer({**await _gpu_operator(state), "helmCommands": GPU_OPERATOR_COMMANDS})
-
-
-@router.post("/installation/gpu-operator/install")
-@answers(GpuOperatorInstalledShape)
-async def install_gpu_operator(state: State, caller: SignedIn) -> Response:
-    """Not done here: only what a provider's registration names is installed, and by the installer."""
-    status = await _gpu_operator(state)
-    if status["installed"]:
-        return JsonAnswer(
-            {
-                "success": True,
-                "message": "The NVIDIA GPU operator is installed already",
-                "alreadyInstalled": True,
-                "status": status,
-            }
-        )
-    raise WebError(
-        400,
-        "the NVIDIA GPU operator is not a provider's, and is installed by an administrator: "
-        + " && ".join(GPU_OPERATOR_COMMANDS),
-    )
-
-
-async def _gpu_operator(state: WebState) -> dict[str, Any]:
-    nodes = _nodes(state)
-    try:
-        crd_found = await state.cluster.find(CRDS, GPU_OPERATOR_CRD) is not None
-    except ApiError as err:
-        return {**_gpus(nodes), "crdFound": False, "installed": False, "message": str(err)}
-    running = any(
-        (pod["metadata"].get("labels") or {}).get("app") == "gpu-operator"
-        and (pod.get("status") or {}).get("phase") == "Running"
-        for pod in state.fleet.pods.pods.values()
-    )
-    if crd_found and running:
-        words = f"the GPU operator runs; {sum(entry.total for entry in nodes)} GPUs"
-    elif nodes:
-        words = f"{sum(entry.total for entry in nodes)} GPUs are there without the GPU operator"
-    elif crd_found:
-        words = "the definitions of the GPU operator are there, and no pod of it runs"
-    else:
-        words = "neither the GPU operator nor GPUs were found"
-    return {
-        **_gpus(nodes),
-        "installed": crd_found and running,
-        "crdFound": crd_found,
-        "operatorRunning": running,
-        "message": words,
-    }
-
-
-def _gpus(nodes: list[NodeGpus]) -> dict[str, Any]:
-    return {
-        "operatorRunning": False,
-        "gpusAvailable": bool(nodes),
-        "totalGPUs": sum(entry.total for entry in nodes),
-        "gpuNodes": [entry.name for entry in nodes],
-    }
 
 
 # -- Gateways --------------------------------------------------------------------------------------------
@@ -182,7 +102,7 @@ def _gpus(nodes: list[NodeGpus]) -> dict[str, Any]:
 @answers(GatewayShape)
 async def gateway_status(state: State) -> Response:
     """Whether deployments can be published, and where."""
-    return JsonAnswer(await _gateway(state))
+    return JsonAnswer(await gateway_in(state))
 
 
 @router.get("/gateway/models")
@@ -193,36 +113,8 @@ async def models_behind_gateway(state: State, caller: SignedIn) -> Response:
     return JsonAnswer({"models": gateway_models(found)})
 
 
-@router.get("/installation/gateway/status")
-@answers(GatewayCrdsShape)
-async def gateway_crds(state: State) -> Response:
-    """Whether the kinds of Gateway API and its inference extension are installed."""
-    found: dict[str, Object | None] = {}
-    for name in (GATEWAY_CRD, EXTENSION_CRD):
-        found[name] = await state.cluster.find(CRDS, name)
-    return JsonAnswer(gateway_crd_status(found, await _gateway(state)))
-
-
-@router.post("/installation/gateway/install-crds")
-@answers(GatewayInstalledShape)
-async def install_gateway_crds(state: State, caller: SignedIn) -> Response:
-    """Not done here: this process may not write definitions; the answer says how it is done."""
-    found = {name: await state.cluster.find(CRDS, name) for name in (GATEWAY_CRD, EXTENSION_CRD)}
-    status = gateway_crd_status(found, await _gateway(state))
-    if status["gatewayApiInstalled"] and status["inferenceExtInstalled"]:
-        results = [
-            {"step": step, "success": True, "output": "installed already", "error": ""}
-            for step in ("gateway-api-crds", "inference-extension-crds")
-        ]
-        return JsonAnswer({"success": True, "message": "The CRDs are installed already", "results": results})
-    commands = " && ".join(status["installCommands"])
-    version = INFERENCE_EXTENSION_VERSION
-    raise WebError(
-        403, f"definitions ({version}) are installed by an administrator of the cluster: {commands}"
-    )
-
-
-async def _gateway(state: WebState) -> dict[str, Any]:
+async def gateway_in(state: WebState) -> dict[str, Any]:
+    """GatewayStatus (web-api.md §5)."""
     try:
         served = await ServedGatewayKinds(state.cluster).now()
         if not served.complete:

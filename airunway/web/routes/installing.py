@@ -6,14 +6,9 @@ to install anything.
 
 from __future__ import annotations
 
-import asyncio
-import uuid
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.responses import Response
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from airunway.console.provider_metadata import metadata_of
 from airunway.installation.commands import ShownStep, steps_of
@@ -22,39 +17,25 @@ from airunway.installation.plan import BadPlan, plan_of
 from airunway.messages.installation import InstallationRequest, Operation
 from airunway.messages.installation_workflow import InstallationOutcome, InstallationView
 from airunway.operations.errors import NotDelivered
-from airunway.operations.installations import (
-    installation_view,
-    plan_installation,
-    request_installation,
-    require_installer,
-)
-from airunway.web.access import on_config
+from airunway.operations.installations import plan_installation, require_installer
 from airunway.web.answers import JsonAnswer
 from airunway.web.derive.providers import installation_status, shown_commands
 from airunway.web.documented import answers
-from airunway.web.errors import WebError, error_answer
+from airunway.web.errors import WebError
 from airunway.web.identity import Caller
+from airunway.web.installations import (
+    carried_out,
+    failed_answer,
+    installing_client,
+    progress_of,
+    request_of,
+)
 from airunway.web.routes.common import Name
 from airunway.web.shapes.providers import CommandsShape, HelmShape, InstallationShape, InstallResultShape
 from airunway.web.state import SignedIn, State, WebState
 from airunway.workers.version import installed_version
-from airunway.workflows.provider_installation.workflow import ProviderInstallationWorkflow
 
 router = APIRouter(prefix="/api/installation", tags=["installing"])
-
-POLL_SECONDS = 0.3
-LIMIT_SECONDS = 580.0
-"""Below the 600 s that clients wait: then the answer says that it goes on."""
-VIEW_SECONDS = 5.0
-STATUSES = {
-    "HelmForbidden": 403,
-    "MissingRights": 403,
-    "Forbidden": 403,
-    "OwnershipClash": 409,
-    "OwnershipConflict": 409,
-    "Conflict": 409,
-}
-"""HTTP status by the type of what failed; 500 for any other."""
 
 
 @router.get("/helm/status")
@@ -78,7 +59,7 @@ async def provider_status(state: State, provider: Name) -> Response:
     metadata, seen = await state.standings.of(state.standings.config(provider))
     commands = [step.command for step in _steps(metadata)]
     shown = installation_status(metadata, seen, commands)
-    return JsonAnswer({**shown, **await _progress(state, provider)})
+    return JsonAnswer({**shown, **await progress_of(state, provider)})
 
 
 @router.get("/providers/{provider}/commands")
@@ -96,7 +77,7 @@ async def install(state: State, caller: SignedIn, provider: Name) -> Response:
     metadata = metadata_of(state.standings.config(provider))
     if not metadata.requires_crd:
         raise WebError(400, f"Provider {metadata.name} needs no operator: there is nothing to install")
-    if not metadata.charts:
+    if not metadata.installable:
         raise WebError(400, f"Provider {metadata.name} has no charts: it is installed by hand")
     return await _operate(state, caller, metadata, Operation.INSTALL)
 
@@ -143,30 +124,17 @@ async def _operate(
     delete_crds: bool = False,
 ) -> Response:
     """Ask the installation's workflow, and answer as the reference does when it is done."""
-    await state.rights.require(caller, on_config("patch", metadata.id))
-    client = await state.temporal()
-    await require_installer(client, state.settings.cluster)
-    request = InstallationRequest(
-        provider=metadata.id,
-        operation=operation,
-        id=uuid.uuid4().hex[:12],
-        delete_crds=delete_crds,
-        requested_by=caller.user,
-    )
+    client = await installing_client(state, caller, metadata.id)
+    request = request_of(caller, metadata.id, operation, delete_crds=delete_crds)
     if operation is Operation.UNINSTALL:
         planned = await plan_installation(client, state.settings.cluster, request)
         if planned.used:
             return _uninstall_refused(metadata, planned.used)
-    handle = await request_installation(client, state.settings.cluster, request)
-    try:
-        async with asyncio.timeout(LIMIT_SECONDS):
-            view, outcome = await _followed(handle, request.id)
-    except TimeoutError:
+    done = await carried_out(state, client, request)
+    if done is None:
         words = f"{operation.value} goes on: ask /api/installation/providers/{metadata.id}/status"
         return JsonAnswer({"success": False, "message": words, "results": [], "reason": "StillRunning"}, 202)
-    finally:
-        state.standings.look_again(metadata.id)
-    return _answer(metadata, operation, view, outcome)
+    return _answer(metadata, request, *done)
 
 
 def _uninstall_refused(metadata: ProviderMetadata, used: list[str]) -> Response:
@@ -174,34 +142,13 @@ def _uninstall_refused(metadata: ProviderMetadata, used: list[str]) -> Response:
     return JsonAnswer({"success": False, "message": words, "results": [], "reason": "InUse"})
 
 
-async def _followed(
-    handle: WorkflowHandle[Any, Any], request_id: str
-) -> tuple[InstallationView, InstallationOutcome]:
-    """The last view and the outcome of a request. Raises NotDelivered."""
-    while True:
-        # Before the view: what a workflow says after its end is all that it will ever say.
-        now = await handle.describe()
-        try:
-            view = await handle.query(ProviderInstallationWorkflow.state)
-        except RPCError as err:
-            if err.status in (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.DEADLINE_EXCEEDED):
-                raise NotDelivered(
-                    f"no worker answers for workflow {handle.id}; it goes on when one does"
-                ) from err
-            raise
-        outcome = view.outcomes.get(request_id)
-        if outcome is not None:
-            return view, outcome
-        if now.status is not WorkflowExecutionStatus.RUNNING:
-            raise NotDelivered(
-                f"workflow {handle.id} has ended without saying what became of this; ask again"
-            )
-        await asyncio.sleep(POLL_SECONDS)
-
-
 def _answer(
-    metadata: ProviderMetadata, operation: Operation, view: InstallationView, outcome: InstallationOutcome
+    metadata: ProviderMetadata,
+    request: InstallationRequest,
+    view: InstallationView,
+    outcome: InstallationOutcome,
 ) -> Response:
+    operation = request.operation
     results = [step.model_dump() for step in view.steps]
     done = {Operation.INSTALL: "installed", Operation.UPGRADE: "upgraded"}.get(operation, "uninstalled")
     if outcome.succeeded:
@@ -210,33 +157,12 @@ def _answer(
         return JsonAnswer(
             {"success": True, "message": words, "results": results, "alreadyInstalled": already}
         )
-    words = f"{operation.value} of {metadata.name} failed: {outcome.message}"
     if operation is Operation.UNINSTALL:
+        words = f"{operation.value} of {metadata.name} failed: {outcome.message}"
         return JsonAnswer(
             {"success": False, "message": words, "results": results, "reason": outcome.kind or None}
         )
-    return error_answer(STATUSES.get(outcome.kind, 500), words, reason=outcome.kind, results=results)
-
-
-async def _progress(state: WebState, provider: str) -> dict[str, Any]:
-    """What is being done about a provider now; nothing while nobody can say."""
-    try:
-        client = await state.temporal()
-    except NotDelivered:
-        return {}
-    view = await installation_view(client, state.settings.cluster, provider, patience=VIEW_SECONDS)
-    if view is None:
-        return {}
-    return {
-        "step": view.step or None,
-        "progress": {
-            "stage": view.stage.value,
-            "operation": view.request.operation.value if view.request else None,
-            "results": [step.model_dump() for step in view.steps],
-            "lines": view.lines[-20:],
-            "message": view.message,
-        },
-    }
+    return failed_answer(metadata.name, request, outcome, results=results)
 
 
 def _steps(metadata: ProviderMetadata) -> list[ShownStep]:

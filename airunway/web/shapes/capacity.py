@@ -7,7 +7,7 @@ from typing import Literal, NotRequired
 from typing_extensions import TypedDict
 
 from airunway.web.shapes.common import CLOSED
-from airunway.web.shapes.providers import StepDoneShape
+from airunway.web.shapes.providers import InstallProgressShape, StepDoneShape
 
 
 @CLOSED
@@ -92,19 +92,23 @@ class GpuOperatorShape(TypedDict):
 
 @CLOSED
 class GpuOperatorStatusShape(GpuOperatorShape):
-    """The same, with how it is installed."""
+    """The same, with how it is installed. Beyond the reference's: `step` and `progress`."""
 
     helmCommands: list[str]
+    step: NotRequired[str]
+    progress: NotRequired[InstallProgressShape]
 
 
 @CLOSED
 class GpuOperatorInstalledShape(TypedDict):
-    """It was there already."""
+    """How it went. `reason`: why it is not there yet, in a word."""
 
     success: bool
     message: str
     alreadyInstalled: NotRequired[bool]
     status: GpuOperatorShape
+    results: NotRequired[list[StepDoneShape]]
+    reason: NotRequired[str]
 
 
 @CLOSED
@@ -135,7 +139,7 @@ class GatewayModelsShape(TypedDict):
 
 @CLOSED
 class GatewayCrdsShape(TypedDict):
-    """GatewayCRDStatus."""
+    """GatewayCRDStatus. Beyond the reference's: `step` and `progress`."""
 
     gatewayApiInstalled: bool
     inferenceExtInstalled: bool
@@ -146,15 +150,18 @@ class GatewayCrdsShape(TypedDict):
     gatewayEndpoint: NotRequired[str]
     message: str
     installCommands: list[str]
+    step: NotRequired[str]
+    progress: NotRequired[InstallProgressShape]
 
 
 @CLOSED
 class GatewayInstalledShape(TypedDict):
-    """They were there already."""
+    """How it went. `reason`: why they are not there yet, in a word."""
 
     success: bool
     message: str
     results: list[StepDoneShape]
+    reason: NotRequired[str]
 
 
 @CLOSED

@@ -247,6 +247,10 @@ async def test_an_edit_does_not_become_another_object(place: WebPlace) -> None:
         ("POST", "/providers/kaito/install"),
         ("POST", "/providers/kaito/uninstall"),
         ("POST", "/providers/kaito/ask/cancel"),
+        ("GET", "/prerequisites/gpu-operator"),
+        ("GET", "/prerequisites/gpu-operator/install"),
+        ("POST", "/prerequisites/gpu-operator/install"),
+        ("POST", "/prerequisites/gateway-crds/ask/cancel"),
     ],
 )
 async def test_providers_are_for_who_may_their_configs(place: WebPlace, method: str, path: str) -> None:
