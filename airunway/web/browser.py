@@ -55,13 +55,15 @@ class BrowserGuard:
         headers = Headers(scope=scope)
         origin = headers.get("Origin", "")
         is_foreign_friend = bool(origin) and self._may_call(origin)
+        # Scripts and styles are everybody's, and asked about each time whether they are still the same.
+        kept = "no-cache" if scope["path"].startswith("/static/") else "no-store"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 put = MutableHeaders(scope=message)
                 for name, text in SECURITY_HEADERS.items():
                     put.setdefault(name, text)
-                put.setdefault("Cache-Control", "no-store")
+                put.setdefault("Cache-Control", kept)
                 put.append("Vary", "Origin")
                 if is_foreign_friend:
                     put["Access-Control-Allow-Origin"] = "*" if "*" in self._origins else origin

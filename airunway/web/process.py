@@ -32,6 +32,7 @@ from airunway.workers.starting import say_start
 from airunway.workers.temporal.connection import connect, follow_credentials
 from airunway.workers.temporal.identity import process_identity
 from airunway.workers.temporal.target import target_of
+from airunway.workers.temporal_outage import keep_asking, temporal_outage
 from airunway.workers.web_settings import is_loopback
 
 _log = structlog.get_logger(__name__)
@@ -87,6 +88,7 @@ class TemporalLink:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client: Client | None = None
+        self._outage = temporal_outage(target_of(settings).address)
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[TemporalLink]:
@@ -99,8 +101,8 @@ class TemporalLink:
             await asyncio.gather(task, return_exceptions=True)
 
     async def client(self) -> Client:
-        """The client. Raises NotDelivered while there is none."""
-        if self._client is None:
+        """The client. Raises NotDelivered while there is none, or nobody would answer it."""
+        if self._client is None or self._outage.is_away:
             raise NotDelivered(
                 f"Temporal does not answer at {target_of(self._settings).address}; try again when it does"
             )
@@ -108,7 +110,9 @@ class TemporalLink:
 
     async def _run(self) -> None:
         self._client = await connect(self._settings, identity=process_identity("airunway-web"))
-        await follow_credentials(self._client, self._settings)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(follow_credentials(self._client, self._settings))
+            group.create_task(keep_asking(self._settings))
 
 
 @contextlib.contextmanager

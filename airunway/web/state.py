@@ -125,7 +125,9 @@ def state_of(request: Request) -> WebState:
 
 async def caller_of(request: Request) -> Caller:
     """Who calls; every route but the public ones depends on it. Raises NotSignedIn."""
-    return await state_of(request).identities.of_request(request)
+    request.state.caller = await state_of(request).identities.of_request(request)
+    caller: Caller = request.state.caller  # a refusal's page, too, says whose it is
+    return caller
 
 
 State = Annotated[WebState, Depends(state_of)]

@@ -18,7 +18,7 @@ from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
 
 from airunway.messages.failure_endings import ENDINGS
-from airunway.web.pages.condition_words import _WORDS
+from airunway.web.derive.condition_words import _WORDS
 from tests.deploy.manifests import ROOT
 from tools.generate import reference
 from tools.generate.reference_conditions import reasons_by_type, reasons_of_conditions

@@ -89,6 +89,16 @@ async def test_a_page_needs_little_script(place: WebPlace, path: str) -> None:
     assert named and 0 < sum(sizes) <= MAX_SCRIPT_BYTES
 
 
+async def test_scripts_and_styles_are_sent_once_and_pages_are_kept_nowhere(place: WebPlace) -> None:
+    for path in ("/static/live.js", "/static/pages.css"):
+        first = await place.get(path)
+        again = await place.get(path, If_None_Match=first.headers["ETag"])
+
+        assert (first.status, again.status, again.body) == (200, 304, "")
+        assert first.headers["Cache-Control"] == "no-cache"
+    assert (await place.get("/")).headers["Cache-Control"] == "no-store"
+
+
 async def test_a_path_that_is_not_there_is_told_so_in_the_usual_shape(place: WebPlace) -> None:
     answer = await place.get("/api/nothing")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airunway.clients.kubernetes import DEPLOYMENTS
+from airunway.web.derive.statuses import deployment_status
 from tests.web.place import WebPlace
 
 MINIMAL = {"name": "demo", "modelId": "acme/tiny", "namespace": "default"}
@@ -132,6 +133,26 @@ async def test_pods_decide_the_phase_and_their_trouble_is_shown(place: WebPlace)
     assert shown["pods"][0]["reason"] == "CrashLoopBackOff"
     assert shown["pods"][0]["restarts"] == 3
     assert (await place.get("/api/deployments/demo/pods?namespace=default")).body["pods"] == shown["pods"]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "step"),
+    [
+        ({"Validated": "True", "FieldsHonoured": "False", "Ready": "False"}, "Ready"),
+        ({"ImageVerified": "Unknown", "Ready": "False"}, "Ready"),
+        ({"FieldsContested": "False", "ModelImageReady": "False", "Ready": "False"}, "ModelImageReady"),
+        ({"ProviderInstalled": "False", "Ready": "Unknown"}, "ProviderInstalled"),
+        ({"ImageVerified": "Unknown"}, "ImageVerified"),
+        ({"GatewayReady": "False", "Ready": "True"}, None),
+        ({}, None),
+    ],
+)
+def test_the_step_is_what_keeps_it_from_serving(conditions: dict[str, str], step: str | None) -> None:
+    found = [{"type": kind, "status": status, "reason": f"of {kind}"} for kind, status in conditions.items()]
+
+    shown = deployment_status({"metadata": {"name": "a"}, "status": {"conditions": found}}, [], links={})
+
+    assert (shown.get("step"), shown.get("reason")) == (step, step and f"of {step}")
 
 
 async def test_the_manifest_is_without_status_and_managers(place: WebPlace) -> None:

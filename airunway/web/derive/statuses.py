@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airunway.web.derive.condition_words import BAD, condition_tone
 from airunway.web.derive.pods import Pod, is_ready, pod_status, trouble, whole
 
 Obj = Mapping[str, Any]
@@ -106,13 +107,18 @@ def step_of(status: Obj) -> str | None:
 
 
 def _obstacle(status: Obj) -> Obj | None:
+    """What keeps it from being ready: not a hint, nor what nobody asked for, while something else does."""
     conditions: Sequence[Obj] = status.get("conditions") or ()
     unmet = [entry for entry in conditions if entry.get("status") not in ("True", None)]
-    others = [entry for entry in unmet if entry.get("type") != "Ready"]
     ready = next((entry for entry in conditions if entry.get("type") == "Ready"), None)
     if ready is not None and ready.get("status") == "True":
         return None
-    return others[0] if others else next(iter(unmet), None)
+    others = [entry for entry in unmet if entry is not ready and _tone(entry) == BAD]
+    return next(iter(others), ready or next(iter(unmet), None))
+
+
+def _tone(condition: Obj) -> str:
+    return condition_tone(str(condition.get("type") or ""), str(condition.get("status") or ""))
 
 
 def _replicas(spec: Obj, status: Obj, pods: Sequence[Pod], mode: str) -> dict[str, int]:

@@ -31,7 +31,7 @@ from airunway.web.pages.deploy_form import (
     with_fields,
 )
 from airunway.web.pages.live_plan import LivePlan, LivePlans
-from airunway.web.pages.rendering import ENVIRONMENT, PageRoute, page, path_to
+from airunway.web.pages.rendering import ENVIRONMENT, PageRoute, page, path_to, wants_json
 from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -98,7 +98,7 @@ async def deploy(request: Request, state: State, caller: SignedIn) -> Response:
         )
     except ApiError as err:
         return await _form(request, state, caller, typed, refusal=message_of(err), status=status_of(err))
-    return RedirectResponse(path_to("deployments", namespace, made["metadata"]["name"]), status_code=303)
+    return _led_to(request, namespace, made["metadata"]["name"])
 
 
 @router.post("/deploy/plan")
@@ -158,7 +158,7 @@ async def save(request: Request, namespace: str, name: str, state: State, caller
         return await _form(request, state, caller, typed, refusal=words, status=status, editing=editing)
     ref = DeploymentRef(cluster=state.settings.cluster, namespace=namespace, name=name)
     await put_on_record(state, caller, ref, "its spec was edited")
-    return RedirectResponse(path_to("deployments", namespace, name), status_code=303)
+    return _led_to(request, namespace, name)
 
 
 def spec_change(body: Mapping[str, Any], namespace: str, name: str) -> list[dict[str, Any]]:
@@ -194,6 +194,9 @@ async def _form(
     status: int = 200,
     editing: str = "",
 ) -> Response:
+    """The page, or for a script what was refused: there, everything that was typed stays as it is."""
+    if wants_json(request) and (problem := refusal or typed.problem):
+        return JsonAnswer({"ok": False, "message": problem}, status if refusal else 422)
     planned: LivePlan | None = await plans_of(state).of(typed.body, caller) if not typed.problem else None
     namespace, _, name = editing.partition("/")
     return page(
@@ -210,6 +213,14 @@ async def _form(
         why_not=await _why_not(state, caller, "patch" if editing else "create", typed, name),
         providers=sorted(name for _, name in state.fleet.configs.objects),
     )
+
+
+def _led_to(request: Request, namespace: str, name: str) -> Response:
+    """To the page of what was made or changed."""
+    path = path_to("deployments", namespace, name)
+    if wants_json(request):
+        return JsonAnswer({"ok": True, "location": path})
+    return RedirectResponse(path, status_code=303)
 
 
 async def _why_not(state: WebState, caller: Caller, verb: str, typed: Typed, name: str = "") -> str:

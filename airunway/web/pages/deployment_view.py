@@ -15,7 +15,7 @@ from airunway.console.rows import age
 from airunway.messages.commands import CANCEL_BUILD, PAUSE, RESUME, RETRY
 from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 from airunway.provider.diagnosis import diagnose
-from airunway.web.pages.condition_words import condition_tone, condition_words
+from airunway.web.derive.condition_words import condition_tone, condition_words
 from airunway.web.pages.fleet_view import NOT_SAID
 from airunway.web.pages.lenient import condition_in, conditions_in, count_of, map_of
 

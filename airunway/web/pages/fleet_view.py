@@ -10,7 +10,7 @@ from typing import Any
 from airunway.api.names import is_paused
 from airunway.api.status import Phase
 from airunway.console.rows import DeploymentRow, age, deployment_row
-from airunway.web.pages.lenient import condition_in, count_of, map_of
+from airunway.web.pages.lenient import beginning, condition_in, count_of, map_of
 
 Object = Mapping[str, Any]
 PAGE_SIZE = 100
@@ -45,6 +45,11 @@ class FleetEntry:
         """Its phase, or that nobody has taken it up."""
         return self.row.phase or NOT_SAID
 
+    @property
+    def message(self) -> str:
+        """Why it is as it is, as far as a list has room."""
+        return beginning(self.row.message)
+
 
 @dataclass(frozen=True)
 class ShownNode:
@@ -76,7 +81,12 @@ class FleetPage:
     namespaces: list[tuple[str, int]]
     gpus_asked: int
     failures: list[FleetEntry] = field(default_factory=list)
-    """What is broken, of everything: said above the list."""
+    """The first of what is broken, of everything: said above the list."""
+
+    @property
+    def more_failures(self) -> int:
+        """How many others are broken."""
+        return dict(self.phases).get(Phase.FAILED, 0) - len(self.failures)
 
     @property
     def previous_page(self) -> int | None:

@@ -31,6 +31,10 @@ from airunway.web.state import SignedIn, State, WebState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
+BUILDS_SECONDS = 6.0
+"""Until the page is shown without builds."""
+MAX_SHOWN = 50
+"""Of those who wait for one build, and of those whose build failed: others are counted."""
 MAX_ASKED = 100
 """Deployments about which Kubernetes is asked one by one, whether the caller may change them."""
 
@@ -44,13 +48,16 @@ async def images(request: Request, state: State, caller: SignedIn) -> Response:
     builds_note = ""
     wanted: Collection[str] | None = None
     try:
-        builds, wanted = await read_builds(await state.temporal(), state.settings.cluster, visible)
+        async with asyncio.timeout(BUILDS_SECONDS):
+            builds, wanted = await read_builds(await state.temporal(), state.settings.cluster, visible)
     except (OperationError, RPCError) as err:
         builds_note = message_of(err)
+    except TimeoutError:
+        builds_note = "Temporal does not answer, so builds are not shown"
     kept, kept_note = await _kept(state, caller, wanted)
     failed = failed_images(objects)
-    places = {place for build in builds for place in build.waiting}
-    places |= {(entry.namespace, entry.name) for entry in failed}
+    places = {place for build in builds for place in build.waiting[:MAX_SHOWN]}
+    places |= {(entry.namespace, entry.name) for entry in failed[:MAX_SHOWN]}
     return page(
         request,
         "images.html",
@@ -58,6 +65,7 @@ async def images(request: Request, state: State, caller: SignedIn) -> Response:
         builds=builds,
         builds_note=builds_note,
         failed=failed,
+        most=MAX_SHOWN,
         untouchable=await _untouchable(state, caller, places),
         kept=kept,
         kept_note=kept_note,

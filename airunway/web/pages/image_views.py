@@ -21,7 +21,7 @@ from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 from airunway.messages.model_image_workflow import ModelImageView
 from airunway.modelimage.plan import human_bytes
 from airunway.modelimage.records import ImageRecord, RecordState
-from airunway.web.pages.lenient import condition_in, map_of
+from airunway.web.pages.lenient import beginning, condition_in, map_of
 from airunway.workflows.model_image.details import percent, progress_words
 
 STATE_SECONDS = 2.0
@@ -136,7 +136,7 @@ def failed_images(objects: Iterable[Mapping[str, Any]]) -> list[FailedImage]:
             meta = obj["metadata"]
             message = str(said.get("message") or "")
             place = str(meta.get("namespace")), str(meta["name"])
-            found.append(FailedImage(*place, reason, message, _no_retry(obj)))
+            found.append(FailedImage(*place, reason, beginning(message), _no_retry(obj)))
     return sorted(found, key=lambda entry: (entry.namespace, entry.name))
 
 

@@ -64,6 +64,7 @@ def page(
     state = state_of(request)
     text = ENVIRONMENT.get_template(template).render(
         cluster=state.settings.cluster,
+        is_away=state.cluster.outage.is_away,
         user=caller.user if caller is not None else "",
         signs_in=state.identities.signs_in,
         csrf_token=caller.csrf_token if caller is not None else "",
@@ -126,8 +127,8 @@ def error_page(request: Request, status: int, message: str) -> Response | None:
 
 
 def _error_page(request: Request, status: int, message: str) -> Response:
-    advice = ADVICE.get(status, "")
-    return page(request, "error.html", None, status=status, message=message, code=status, advice=advice)
+    advice, caller = ADVICE.get(status, ""), getattr(request.state, "caller", None)
+    return page(request, "error.html", caller, status=status, message=message, code=status, advice=advice)
 
 
 _REFERENCES = {"namespace": (NAMESPACE_PATTERN, 63), "name": (NAME_PATTERN, 253)}
@@ -175,6 +176,9 @@ def _misfit_words(err: RequestValidationError) -> str:
 
 def _refusal(request: Request, err: Exception) -> Response:
     status, message = status_of(err), message_of(err)
+    headers = err.headers if isinstance(err, WebError) else {}
     if wants_json(request):
-        return JsonAnswer({"ok": False, "message": message}, status)
-    return _error_page(request, status, message)
+        return JsonAnswer({"ok": False, "message": message}, status, headers)
+    found = _error_page(request, status, message)
+    found.headers.update(headers)
+    return found

@@ -1,9 +1,8 @@
 // Chat with a model that serves, and the tiles of its metrics.
 
-import { headers, say } from "./live.js";
+import { ask, wordsOf } from "./live.js";
 
-const chat = document.getElementById("chat");
-const talk = [];
+let talk = [];
 
 function add(words, kind) {
   const line = document.createElement("li");
@@ -21,34 +20,40 @@ function wordsIn(line) {
   try { return JSON.parse(data).choices?.[0]?.delta?.content ?? ""; } catch { return ""; }
 }
 
-async function send(text) {
-  talk.push({ role: "user", content: text });
+async function send(chat, text) {
+  if (!document.querySelector("#talk > li")) talk = []; // the page has become another one meanwhile
+  const asked = [...talk, { role: "user", content: text }];
   add(text, "me");
   const line = add("…", "model");
-  const answer = await fetch(chat.dataset.chat, {
-    method: "POST", body: JSON.stringify({ messages: talk }), headers: headers({ "Content-Type": "application/json" }),
-  });
-  if (!answer.ok) {
-    const told = await answer.json().catch(() => null);
-    talk.pop();
-    line.textContent = told?.error?.message ?? `refused (${answer.status})`;
-    return;
+  try {
+    const answer = await ask(chat.dataset.chat, { body: JSON.stringify({ messages: asked }) }, { "Content-Type": "application/json" });
+    if (!answer.ok) { line.textContent = await wordsOf(answer); return; }
+    const words = await read(answer, line);
+    if (words) talk = [...asked, { role: "assistant", content: words }];
+    else line.textContent = "(it answered nothing)";
+  } catch {
+    line.textContent += " (the answer broke off)";
   }
+}
+
+/** Show an answer while it comes. */
+async function read(answer, line) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   let words = "";
   for (;;) {
     const { value, done } = await reader.read();
-    if (done) break;
+    if (done) return words;
     const lines = (rest + value).split("\n");
     rest = lines.pop();
     words += lines.map(wordsIn).join("");
     if (words) line.textContent = words;
   }
-  talk.push({ role: "assistant", content: words });
 }
 
-chat?.addEventListener("submit", async (event) => {
+document.addEventListener("submit", async (event) => {
+  const chat = event.target;
+  if (chat.id !== "chat") return;
   event.preventDefault();
   const field = document.getElementById("say");
   const button = chat.querySelector("button");
@@ -56,7 +61,7 @@ chat?.addEventListener("submit", async (event) => {
   if (!text) return;
   field.value = "";
   button.disabled = true;
-  await send(text).catch(() => say("The model does not answer."));
+  await send(chat, text);
   button.disabled = false;
   field.focus();
 });
@@ -89,13 +94,16 @@ async function measure(place) {
   const tiles = TILES.filter(([name]) => sums.has(name)).map(([name, label, show]) => tile(show(sums.get(name)), label));
   const note = document.createElement("p");
   note.className = "note";
-  note.textContent = told?.error ?? told?.message ?? "It tells no metrics that are known here.";
+  note.textContent = told?.error?.message ?? told?.error ?? told?.message ?? "It tells no metrics that are known here.";
   place.className = tiles.length ? "tiles" : "";
   place.replaceChildren(...(tiles.length ? tiles : [note]));
 }
 
-const metrics = document.querySelector("[data-metrics]");
-if (metrics) {
-  measure(metrics);
-  setInterval(() => { if (!document.hidden) measure(metrics); }, 15000);
+/** The page may have become one with metrics, or one without. */
+function measureAgain() {
+  const place = document.querySelector("[data-metrics]");
+  if (place && !document.hidden) measure(place);
 }
+
+measureAgain();
+setInterval(measureAgain, 15000);

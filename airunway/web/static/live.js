@@ -3,7 +3,11 @@
 
 const page = document.getElementById("page");
 const said = document.getElementById("said");
+const outdated = document.getElementById("outdated");
+const MINUTE = 60000; // ages grow, and an outage of the cluster is no change of anything
+const AGAIN = 5000; // until a stream that the server refused is asked for again
 let saidTimer = 0;
+let asOf = new Date();
 const known = new WeakMap(); // what the server gave for a part the last time
 
 /** Say something to whoever reads or listens. */
@@ -13,22 +17,65 @@ export function say(text) {
   saidTimer = setTimeout(() => { said.textContent = ""; }, 12000);
 }
 
-/** Headers that a request of a script needs: who it is comes with the cookie, that it is ours with this. */
-export function headers(more = {}) {
-  const token = document.querySelector('meta[name="csrf-token"]');
+const parsed = (text) => new DOMParser().parseFromString(text, "text/html");
+const formToken = (of) => of.querySelector('meta[name="csrf-token"]');
+const userOf = (of) => of.getElementById("user")?.textContent;
+
+function headers(more) {
+  const token = formToken(document);
   return { ...more, ...(token ? { "X-CSRF-Token": token.content } : {}) };
 }
 
+/** Whether the same person has signed in anew meanwhile, in another tab: then the new session is this page's. */
+async function isRenewed() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+  if (!answer.ok) return false;
+  const fresh = parsed(await answer.text());
+  const [mine, theirs] = [formToken(document), formToken(fresh)];
+  if (!mine || !theirs || mine.content === theirs.content || userOf(fresh) !== userOf(document)) return false;
+  mine.content = theirs.content;
+  return true;
+}
+
+/** A request of the page's own: who it is comes with the cookie, that it is ours with a token. */
+export async function ask(path, options, more = {}) {
+  const send = () => fetch(path, { method: "POST", ...options, headers: headers(more) });
+  const answer = await send();
+  return answer.status === 403 && (await isRenewed()) ? send() : answer;
+}
+
+/** What an answer says, for a person. */
+export async function wordsOf(answer) {
+  const told = await answer.json().catch(() => null);
+  if (answer.headers.has("X-Airunway-Auth-Error")) return "You are signed out. Sign in in another tab, then do this again.";
+  return told?.message ?? told?.error?.message ?? (answer.ok ? "done" : `refused (${answer.status})`);
+}
+
+const isTyping = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+
 /** Put the parts of a fresh page into place, but for what somebody has the cursor in. */
 function swap(fresh) {
-  for (const part of document.querySelectorAll("[data-live]")) {
-    const next = fresh.getElementById(part.id);
-    if (!next || next.innerHTML === (known.get(part) ?? part.innerHTML)) continue;
-    const typing = part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
-    if (typing) continue;
-    known.set(part, next.innerHTML);
-    keep(part, () => { part.replaceChildren(...next.childNodes); });
+  const next = fresh.getElementById("page");
+  if (next.dataset.shape !== page.dataset.shape && !isTyping(page) && !document.querySelector("#talk > li")) {
+    reshape(fresh, next);
+    return;
   }
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const newer = fresh.getElementById(part.id);
+    if (!newer || newer.innerHTML === (known.get(part) ?? part.innerHTML) || isTyping(part)) continue;
+    known.set(part, newer.innerHTML);
+    keep(part, () => { part.replaceChildren(...newer.childNodes); });
+  }
+}
+
+/** It has become another page: its deployment serves by now, or is gone. */
+function reshape(fresh, next) {
+  const isInside = page.contains(document.activeElement);
+  page.replaceChildren(...next.childNodes);
+  page.dataset.shape = next.dataset.shape ?? "";
+  document.title = fresh.title;
+  if (!next.dataset.events) { delete page.dataset.events; deafen(); }
+  if (isInside) page.focus({ preventScroll: true });
 }
 
 /** Do something to a part and leave open what was open, and the cursor where it was. */
@@ -42,38 +89,70 @@ function keep(part, change) {
   if (place >= 0) part.querySelectorAll("a, button")[place]?.focus({ preventScroll: true });
 }
 
+/** What is seen is no longer how it is; empty: it is. */
+function old(why) {
+  if (!why) asOf = new Date();
+  outdated.textContent = why && `This page is as of ${asOf.toLocaleTimeString()}: ${why}`;
+}
+
 let isAsking = false;
 let isStale = false;
 
 async function refresh() {
-  if (isAsking) { isStale = true; return; }
-  if (document.hidden) { isStale = true; return; }
+  if (!page.dataset.events && !page.dataset.every) return;
+  if (isAsking || document.hidden) { isStale = true; return; }
   isAsking = true;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
     if (answer.type === "opaqueredirect") { location.reload(); return; }
-    if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    const fresh = parsed(await answer.text());
+    const isGone = answer.status === 404 && page.dataset.shape;
+    if (answer.ok || isGone) swap(fresh);
+    old(answer.ok || isGone ? "" : fresh.querySelector(".verdict")?.textContent ?? `the server answers ${answer.status}`);
   } catch {
-    // The server is away: the stream says when it is back.
+    old("the server does not answer.");
   } finally {
     isAsking = false;
     if (isStale && !document.hidden) { isStale = false; setTimeout(refresh, 1000); }
   }
 }
 
-function follow() {
-  if (page.dataset.every) setInterval(refresh, Number(page.dataset.every) * 1000);
-  if (!page.dataset.events) return;
-  const stream = new EventSource(page.dataset.events);
+let stream = null;
+
+/** Hear of changes while the page is seen: a browser has six connections to a server, for all its tabs. */
+function listen() {
+  if (stream || document.hidden || !page.dataset.events) return;
+  stream = new EventSource(page.dataset.events);
   // What changed while the page was on its way is told by the first event already.
   stream.addEventListener("changed", (event) => {
     if (event.data !== page.dataset.revision) refresh();
     page.dataset.revision = "";
   });
-  addEventListener("pagehide", () => stream.close());
+  stream.addEventListener("error", () => {
+    refresh();
+    if (stream?.readyState !== EventSource.CLOSED) return; // the browser asks again by itself
+    deafen();
+    setTimeout(listen, AGAIN);
+  });
 }
 
-document.addEventListener("visibilitychange", () => { if (!document.hidden && isStale) { isStale = false; refresh(); } });
+function deafen() {
+  stream?.close();
+  stream = null;
+}
+
+function follow() {
+  const every = Number(page.dataset.every) * 1000 || (page.dataset.events ? MINUTE : 0);
+  if (every) setInterval(refresh, every);
+  listen();
+  addEventListener("pageshow", listen);
+  addEventListener("pagehide", deafen);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) { deafen(); return; }
+    listen();
+    if (isStale) { isStale = false; refresh(); }
+  });
+}
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
@@ -82,17 +161,23 @@ document.addEventListener("submit", async (event) => {
   const button = event.submitter;
   if (button) button.disabled = true;
   try {
-    const answer = await fetch(form.action, {
-      method: "POST", body: new URLSearchParams(new FormData(form)), headers: headers({ Accept: "application/json" }),
-    });
-    const told = await answer.json();
-    say(told.message ?? told.error?.message ?? (answer.ok ? "done" : `refused (${answer.status})`));
+    const answer = await ask(form.action, { body: new URLSearchParams(new FormData(form)) }, { Accept: "application/json" });
+    say(await wordsOf(answer));
     await refresh();
   } catch {
     say("The server does not answer; nothing is known of what became of it.");
   } finally {
     if (button) button.disabled = false;
   }
+});
+
+// What leads to another page is sent once, however often it is clicked.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("form[data-once]")) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+  setTimeout(() => { delete form.dataset.sent; }, AGAIN);
 });
 
 const signIn = document.querySelector("form[data-signin]");

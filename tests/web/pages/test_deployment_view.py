@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airunway.web.pages.condition_words import condition_words
+from airunway.web.derive.condition_words import condition_words
 from airunway.web.pages.deployment_view import (
     buttons,
     deployment_page,

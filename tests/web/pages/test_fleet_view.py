@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airunway.web.pages.fleet_view import (
+    MAX_FAILURES,
     NOT_SAID,
     PAGE_SIZE,
     FleetFilter,
@@ -16,6 +17,7 @@ from airunway.web.pages.fleet_view import (
     gpus_in_use,
     node_gpus,
 )
+from airunway.web.pages.lenient import MAX_BEGINNING
 
 
 def deployment(name: str, phase: str = "", namespace: str = "default", **parts: Any) -> dict[str, Any]:
@@ -40,6 +42,25 @@ def test_failures_come_first_and_what_runs_last() -> None:
     assert [entry.row.name for entry in shown.entries] == ["c", "b", "d", "a"]
     assert [entry.row.name for entry in shown.failures] == ["c"]
     assert dict(shown.phases) == {"Running": 1, NOT_SAID: 1, "Failed": 1, "Deploying": 1}
+
+
+def test_of_many_failures_the_first_are_shown_and_the_others_counted() -> None:
+    objects = [deployment(f"broken-{number:02}", "Failed") for number in range(MAX_FAILURES + 5)]
+
+    many, few = fleet_page(objects, FleetFilter()), fleet_page(objects[:3], FleetFilter())
+
+    assert (len(many.failures), many.more_failures) == (MAX_FAILURES, 5)
+    assert (len(few.failures), few.more_failures) == (3, 0)
+
+
+def test_of_a_long_message_the_list_has_the_beginning() -> None:
+    words = "no node is large enough, " * 400
+
+    [long] = fleet_page([deployment("a", "Failed", status={"message": words})], FleetFilter()).entries
+    [short] = fleet_page([deployment("a", "Failed", status={"message": "no node"})], FleetFilter()).entries
+
+    assert long.message == words[:MAX_BEGINNING].rstrip() + "…"
+    assert short.message == "no node"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ import pytest
 from airunway.messages.installation import Operation, PreflightAnswer
 from airunway.messages.installation_workflow import InstallationOutcome, InstallationStage, InstallationView
 from airunway.modelimage.records import ImageRecord, RecordState
+from airunway.web.pages.image_routes import MAX_SHOWN
 from airunway.web.pages.image_views import failed_images, kept_images, place_of
+from airunway.web.pages.lenient import MAX_BEGINNING
 from airunway.web.pages.provider_views import (
     NOT_INSTALLED,
     is_working,
@@ -19,6 +21,8 @@ from airunway.web.pages.provider_views import (
     refused_because,
     shown_provider,
 )
+from tests.web.pages.parsed import ParsedPage
+from tests.web.place import WebPlace
 
 NOW = datetime.now(UTC)
 WEEK = timedelta(days=7)
@@ -86,6 +90,19 @@ def test_builds_that_failed_and_only_they() -> None:
     ]
 
     assert [entry.name for entry in failed_images(objects)] == ["a", "d"]
+
+
+async def test_of_hundreds_of_builds_that_failed_the_others_are_counted(place: WebPlace) -> None:
+    said = {"type": "ModelImageReady", "status": "False", "reason": "BuildFailed", "message": "w" * 10_000}
+    for number in range(MAX_SHOWN + 7):
+        meta = {"namespace": "team", "name": f"broken-{number:03}"}
+        key = (meta["namespace"], meta["name"])
+        place.state.fleet.deployments.objects[key] = {"metadata": meta, "status": {"conditions": [said]}}
+
+    failed = ParsedPage((await place.get("/images")).body).by_id("failed").text
+
+    assert failed.count("BuildFailed") == MAX_SHOWN and failed.endswith("7 more")
+    assert len(failed) < MAX_SHOWN * (MAX_BEGINNING + 100)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What a condition says, in words, and whether that is good. Pure.
 
-Apart from the page: some are good when they are True, some when they are False, and some are only news.
+Apart from who shows it: some are good when they are True, some when they are False, and some are only news.
 """
 
 from __future__ import annotations
