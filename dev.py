@@ -171,9 +171,10 @@ def docs(folder: Path, arguments: list[str]) -> None:
 
 
 def screenshots(folder: Path, arguments: list[str]) -> None:
-    """Take the pictures of docs/screenshots anew, of the pages as the tests furnish them."""
+    """Take the pictures of docs/screenshots anew: of pages as the tests furnish them, of the dashboard."""
     os.environ |= {"AIRUNWAY_REAL": "1", "AIRUNWAY_SCREENSHOTS": str(ROOT / "docs" / "screenshots")}
-    _become([*_pytest(folder), "-q", "tests/real/browser/test_pages.py", "-k", "every_page", *arguments])
+    tests = ["tests/real/browser/test_pages.py", "tests/real/dashboard/test_sandbox.py"]
+    _become([*_pytest(folder), "-q", *tests, "-k", "every_page or is_drawn", *arguments])
 
 
 def lock(folder: Path, arguments: list[str]) -> None:

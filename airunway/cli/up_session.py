@@ -27,7 +27,7 @@ from airunway.sandbox.temporal import claimed_port
 from airunway.web.process import run_web
 from airunway.workers.cluster_name import with_cluster_name
 from airunway.workers.environment import read_settings
-from airunway.workers.health import Ready
+from airunway.workers.health import Ready, serve_probes
 from airunway.workers.logs import close_logging, configure_logging
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import target_of
@@ -86,6 +86,8 @@ async def _system(settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
             group.create_task(run_worker(settings, ready=ready))
             group.create_task(run_watcher(settings, ready=ready))
             group.create_task(run_web(settings, ready=ready))
+            if settings.metrics_port:
+                group.create_task(serve_probes(settings, ready))
 
     task = asyncio.create_task(all_of_them())
     try:

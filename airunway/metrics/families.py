@@ -220,7 +220,8 @@ def register_provider(name: str) -> None:
     for error in _PASS_ERRORS:
         RECONCILE_ERRORS.labels(label, error)
     for operation in OPERATIONS:
-        INSTALLATION_SECONDS.labels(label, operation, "failed")
+        for outcome in ("succeeded", "failed"):
+            INSTALLATION_SECONDS.labels(label, operation, outcome)
     READY_SECONDS.labels(label)
     PROVISION_SECONDS.labels(label)
     for reason in ("manual", "auto"):

@@ -116,6 +116,18 @@ def test_a_label_takes_only_so_many_values() -> None:
     assert (few.shown("value-1"), few.shown("never")) == ("value-1", OTHER)
 
 
+def test_the_first_operation_on_an_operator_is_seen_by_increase() -> None:
+    families.register_provider("kaito")
+
+    (family,) = families.INSTALLATION_SECONDS.collect()
+    begun = {
+        (sample.labels["operation"], sample.labels["outcome"])
+        for sample in family.samples
+        if sample.name.endswith("_count") and sample.labels["provider"] == "kaito"
+    }
+    assert begun >= {(operation, end) for operation in families.OPERATIONS for end in ("succeeded", "failed")}
+
+
 def test_a_phase_is_one_of_five() -> None:
     assert [phase_label(text) for text in ("Running", "", 'x"}\n')] == ["Running", "", OTHER]
 
