@@ -62,6 +62,11 @@ class ShownProvider:
     warnings: list[str]
     used_by: int
 
+    @property
+    def users(self) -> str:
+        """Of it, counted."""
+        return "1 deployment" if self.used_by == 1 else f"{self.used_by} deployments"
+
 
 def shown_provider(config: Object, *, used_by: int, alive_since: datetime) -> ShownProvider:
     """`used_by`: deployments that the caller may see; `alive_since`: a worker silent for longer is away."""
@@ -118,7 +123,7 @@ def operations(
         why = "something is being done to it already"
     elif obstacle:
         why = obstacle
-    used = f"{provider.used_by} deployments use it; delete them first" if provider.used_by else ""
+    used = f"used by {provider.users}: delete what uses it first" if provider.used_by else ""
     absent = "" if is_installed is not False else NOT_INSTALLED
     return [
         ShownButton(Operation.INSTALL.value, "Install", why),

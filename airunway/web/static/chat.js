@@ -106,4 +106,5 @@ function measureAgain() {
 }
 
 measureAgain();
+document.addEventListener("reshaped", measureAgain);
 setInterval(measureAgain, 15000);

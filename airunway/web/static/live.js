@@ -76,6 +76,7 @@ function reshape(fresh, next) {
   document.title = fresh.title;
   if (!next.dataset.events) { delete page.dataset.events; deafen(); }
   if (isInside) page.focus({ preventScroll: true });
+  document.dispatchEvent(new Event("reshaped"));
 }
 
 /** Do something to a part and leave open what was open, and the cursor where it was. */

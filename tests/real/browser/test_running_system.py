@@ -19,7 +19,6 @@ async def test_a_deployment_is_chatted_with_paused_resumed_and_scaled(browser: B
         await place.deployment("chat", spec=CHAT)
         reader, page = await opened(browser, place, "/deployments/default/chat")
         await expect(page.locator("#phase")).to_contain_text("Running", timeout=LONG_MS)
-        await page.reload()
 
         await page.get_by_label("Message").fill("hello")
         await page.get_by_role("button", name="Send").click()

@@ -175,10 +175,17 @@ def test_what_is_used_is_not_uninstalled() -> None:
 
     asked = operations(shown, is_installed=True, is_allowed=True, right="do it", is_working=False)
 
-    assert {one.command for one in asked if one.why_not} == {"uninstall"}
+    assert {one.command: one.why_not for one in asked if one.why_not} == {
+        "uninstall": "used by 3 deployments: delete what uses it first"
+    }
     plan = PreflightAnswer(used=["team/chat"])
     assert "team/chat" in refused_because(plan, Operation.UNINSTALL)
     assert refused_because(plan, Operation.INSTALL) == ""
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 deployments"), (1, "1 deployment")])
+def test_who_uses_a_provider_is_counted(count: int, words: str) -> None:
+    assert shown_provider(config(), used_by=count, alive_since=NOW).users == words
 
 
 @pytest.mark.parametrize(("is_installed", "is_offered"), [(True, True), (False, False), (None, True)])
