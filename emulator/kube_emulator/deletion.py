@@ -51,6 +51,7 @@ class DeleteOptions:
     uid: str = ""
     resource_version: str = ""
     policy: str = ""
+    dry_run: bool = False
 
     @classmethod
     def of(cls, request: Request) -> DeleteOptions:
@@ -68,7 +69,16 @@ class DeleteOptions:
         if policy and policy not in _POLICIES:
             cause = not_supported("propagationPolicy", policy, [*_POLICIES, "nil"])
             raise invalid("DeleteOptions", "meta.k8s.io", "", [cause])
-        return cls(preconditions.get("uid", ""), preconditions.get("resourceVersion", ""), policy)
+        rehearsed = body.get("dryRun") or []
+        if any(stage != "All" for stage in rehearsed):
+            cause = not_supported("dryRun", rehearsed, ["All"])
+            raise invalid("DeleteOptions", "meta.k8s.io", "", [cause])
+        return cls(
+            preconditions.get("uid", ""),
+            preconditions.get("resourceVersion", ""),
+            policy,
+            bool(rehearsed) if body else request.dry_run,  # who sends a body says all in it
+        )
 
 
 class Deleter:
@@ -85,7 +95,7 @@ class Deleter:
         options.check(request, "DeleteOptions")
         kind, wanted = request.kind, DeleteOptions.of(request)
         self._check_preconditions(kind, version, wanted)
-        left = self.remove(kind, version, policy=wanted.policy, dry_run=request.dry_run)
+        left = self.remove(kind, version, policy=wanted.policy, dry_run=wanted.dry_run)
         if left is not None:
             return conversion.outward(kind, left)
         if kind.builtin and kind.kind in _RETURNS_OBJECT:

@@ -68,8 +68,13 @@ async def test_a_rehearsed_deletion_deletes_nothing(api: Api, space: Space):
     await api.create(space.config_maps, config_map("a"))
 
     (await api.delete(f"{space.config_maps}/a", query={"dryRun": "All"})).ok()
+    (await api.delete(f"{space.config_maps}/a", {"dryRun": ["All"]})).ok()
+    (await api.delete(space.config_maps, {"dryRun": ["All"]})).ok()
+    refused = await api.delete(f"{space.config_maps}/a", {"dryRun": ["Some"]})
 
     (await api.get(f"{space.config_maps}/a")).ok()
+    refused.refused(422, "Invalid")
+    assert [cause["field"] for cause in refused.causes] == ["dryRun"]
 
 
 async def test_a_finalizer_holds_an_object_back(api: Api, custom: Space):

@@ -113,6 +113,18 @@ async def test_describe_of_built_in_kinds(kubectl: Kubectl, api: Api, custom: Sp
     assert text.splitlines()[0].split() == ["Name:", "x"]
 
 
+async def test_a_rehearsed_delete_deletes_nothing(kubectl: Kubectl, api: Api, custom: Space):
+    for name in ("a", "b"):
+        await api.create(custom.config_maps, config_map(name, labels={"space": custom.name}))
+
+    one = await kubectl("delete", "cm", "a", "--dry-run=server")
+    several = await kubectl("delete", "cm", "-l", f"space={custom.name}", "--dry-run=server")
+
+    assert "server dry run" in one.out and len(several.out.splitlines()) == 2
+    left = await kubectl("get", "cm", "-l", f"space={custom.name}", "-o", "name")
+    assert left.out.split() == ["configmap/a", "configmap/b"]
+
+
 async def test_delete_waits_for_finalizers(kubectl: Kubectl, api: Api, custom: Space):
     body = model("m")
     body["metadata"]["finalizers"] = ["example.com/hold"]
