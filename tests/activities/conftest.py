@@ -21,7 +21,9 @@ from tests.activities.build_services_site import BuildServicesSite
 from tests.activities.deployment_site import DeploymentSite
 from tests.activities.image_shop import FILES, REPOSITORY, Shop
 from tests.activities.install_site import SYSTEM, Site
+from tests.activities.prerequisite_site import gpu_chart
 from tests.e2e.acme import CRD
+from tests.releases import HOST, publish_all
 from tests.servers.hub import Hub, HubModel
 from tests.watchdog import loop_watchdog  # noqa: F401  (every test's)
 
@@ -53,6 +55,22 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         await built.namespace(SYSTEM)
         await built.register()
         yield built
+
+
+@pytest.fixture
+def releases(tmp_path: Path) -> Path:
+    """The files of Gateway API's releases, in a folder that stands for their host."""
+    folder = tmp_path / "releases"
+    publish_all(folder)
+    return folder
+
+
+@pytest.fixture
+def there(site: Site, releases: Path) -> Site:
+    """The cluster, its installer with that host, and the GPU operator's chart."""
+    made = Site(site.cluster, mirrors={HOST: str(releases)}, installations=site.installations)
+    made.helm.charts["nvidia/gpu-operator"] = gpu_chart()
+    return made
 
 
 @pytest_asyncio.fixture

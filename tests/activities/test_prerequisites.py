@@ -1,96 +1,24 @@
-"""Shared prerequisites on a cluster: what is installed, what is left to others, and who has no say in it."""
+"""Shared prerequisites on a cluster: what is installed, and what is left to others."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import Client
 
-from airunway.activities.installation.requests import InstallationRequests
-from airunway.api import names
 from airunway.api.chart_release import ChartAction
 from airunway.clients.access_review import REVIEWS
 from airunway.clients.crds import apply_crd
-from airunway.clients.kubernetes import CONFIGS, CRDS, SECRETS, Cluster, Kind, Object
+from airunway.clients.kubernetes import CRDS, Cluster, Kind, Object
 from airunway.installation.prerequisites import GATEWAY_CRDS, GPU_OPERATOR, GPU_OPERATOR_VERSION
-from airunway.messages.installation import (
-    ChartAnswer,
-    ChartRequest,
-    InstallationRequest,
-    JoinRequest,
-    Operation,
-    PreflightAnswer,
-    PreflightRequest,
-)
-from airunway.messages.refs import DeploymentRef
-from tests.activities.fake_helm import FakeChart
-from tests.activities.install_site import SYSTEM, Site, failure, operator, package, run
-from tests.releases import (
-    API_GROUP,
-    EXTENSION_FILE,
-    HOST,
-    POOL_GROUP,
-    definition,
-    gateway_api,
-    publish,
-    publish_all,
-)
+from airunway.messages.installation import ChartRequest, Operation
+from tests.activities.install_site import Site, failure, run
+from tests.activities.prerequisite_site import actions, gpu_chart, installed, preflight, request
+from tests.releases import API_GROUP, EXTENSION_FILE, POOL_GROUP, definition, gateway_api, publish
 
 GATEWAY, EXTENSION = "gateway-api-crds", "inference-extension-crds"
-EVIL = "https://evil.example.com/charts/op-1.0.0.tgz"
-
-
-@pytest.fixture
-def releases(site: Site, tmp_path: Path) -> Path:
-    """The files of both releases, in a folder that stands for their host."""
-    folder = tmp_path / "releases"
-    publish_all(folder)
-    return folder
-
-
-@pytest.fixture
-def there(site: Site, releases: Path) -> Site:
-    """The cluster, its installer with that host, and the GPU operator's chart."""
-    made = Site(site.cluster, mirrors={HOST: str(releases)}, installations=site.installations)
-    made.helm.charts["nvidia/gpu-operator"] = gpu_chart()
-    return made
-
-
-def gpu_chart() -> FakeChart:
-    policies = definition("clusterpolicies", "nvidia.com", "")
-    policies["spec"]["names"]["kind"] = "ClusterPolicy"
-    return FakeChart(
-        GPU_OPERATOR_VERSION, objects=[operator("gpu-operator", app="gpu-operator")], crds=[policies]
-    )
-
-
-def request(name: str, operation: Operation = Operation.INSTALL) -> InstallationRequest:
-    return InstallationRequest(provider=name, operation=operation)
-
-
-async def preflight(site: Site, name: str, operation: Operation = Operation.INSTALL) -> PreflightAnswer:
-    asked = PreflightRequest(request=request(name, operation))
-    return await run(site.activities.preflight_provider, asked)
-
-
-async def installed(site: Site, name: str) -> list[ChartAnswer]:
-    """What the workflow does: everything that is due, in order."""
-    done = []
-    for chart in (await preflight(site, name)).charts:
-        if not chart.is_left_alone:
-            about = ChartRequest(request=request(name), chart=chart)
-            done.append(await run(site.activities.apply_crds, about))
-            if not chart.is_crd_file:
-                done.append(await run(site.activities.install_chart, about))
-    return done
-
-
-async def actions(site: Site, name: str, operation: Operation = Operation.INSTALL) -> dict[str, ChartAction]:
-    return {chart.release: chart.action for chart in (await preflight(site, name, operation)).charts}
 
 
 async def brought_by_others(site: Site, *definitions: Object) -> None:
@@ -282,67 +210,3 @@ async def test_rights_on_a_charts_own_kinds_are_missed_before_anything_is_writte
 
     assert (err.type, err.non_retryable) == ("MissingRights", True)
     assert "create clusterpolicies.nvidia.com" in err.message
-
-
-# -- who has no say ------------------------------------------------------------------------------------------
-
-
-async def takes_the_name(site: Site, name: str) -> None:
-    """Somebody registers a provider that is called like a prerequisite."""
-    chart = {"name": "evil", "chart": EVIL, "namespace": "kube-system"}
-    said = {
-        "airunway.ai/installation": {"helmCharts": [chart], "crdFiles": [{"name": "evil", "url": EVIL}]},
-        "airunway.ai/health": {"crds": [f"{CONFIGS.plural}.airunway.ai"]},
-    }
-    body = {
-        "apiVersion": "airunway.ai/v1alpha1",
-        "kind": "InferenceProviderConfig",
-        "metadata": {"name": name, "annotations": {key: json.dumps(value) for key, value in said.items()}},
-        "spec": {"capabilities": {"engines": [{"name": "vllm", "requiresCRD": False}]}},
-    }
-    await site.cluster.apply(CONFIGS, body, field_manager="evil")
-
-
-@pytest.mark.parametrize("name", [GPU_OPERATOR.id, GATEWAY_CRDS.id])
-async def test_a_provider_of_the_same_name_changes_nothing(there: Site, name: str) -> None:
-    before = (await preflight(there, name)).model_dump()
-
-    await takes_the_name(there, name)
-    there.packages[name] = package(installation=json.dumps({"helmCharts": [{"chart": EVIL}]}))
-
-    assert (await preflight(there, name)).model_dump() == before
-    await installed(there, name)
-    assert "evil" not in repr(there.helm.__dict__)
-
-
-@pytest.mark.parametrize("name", [GPU_OPERATOR.id, GATEWAY_CRDS.id])
-async def test_a_prerequisite_is_never_taken_away(there: Site, name: str) -> None:
-    await installed(there, name)
-    kept = {"metadata": {"name": names.values_secret(name)}, "stringData": {"values.yaml": "{}"}}
-    await there.cluster.create(SECRETS, kept, namespace=SYSTEM)
-    (chart, *_) = (await preflight(there, name)).charts
-    gone = request(name, Operation.UNINSTALL)
-
-    errors = [
-        await failure(preflight(there, name, Operation.UNINSTALL)),
-        await failure(run(there.activities.uninstall_chart, ChartRequest(request=gone, chart=chart))),
-        await failure(run(there.activities.finish_uninstall, gone)),
-    ]
-
-    assert {(err.type, err.non_retryable) for err in errors} == {("SharedPrerequisite", True)}
-    assert "is not uninstalled from here" in errors[0].message
-    assert (await preflight(there, name)).charts[0].action is ChartAction.NONE
-    assert await there.cluster.find(SECRETS, names.values_secret(name), namespace=SYSTEM)
-    assert "uninstall" not in there.helm.log
-
-
-@pytest.mark.parametrize("name", [GPU_OPERATOR.id, GATEWAY_CRDS.id])
-async def test_no_deployment_has_a_prerequisite_installed(name: str) -> None:
-    ref = DeploymentRef(cluster="here", namespace="default", name="demo")
-    client: Client = None  # type: ignore[assignment]  # it is not asked
-    requests = InstallationRequests(client, cluster_name="here")
-
-    err = await failure(requests.request_installation(JoinRequest(ref=ref, provider=name)))
-
-    assert err.non_retryable
-    assert "no deployment has it installed" in err.message

@@ -80,6 +80,14 @@ def test_the_installer_that_is_switched_on_is_granted_what_it_uses_and_nothing_e
     assert beyond(granted, wanted_by(USES[INSTALLER])) == []
 
 
+def test_the_kinds_of_the_gpu_operator_are_an_installers_only_where_that_is_wanted() -> None:
+    granted = granted_to(INSTALLER, with_values("installer: {enabled: true, prerequisites: false}"))
+
+    written = {(grant.group, grant.resource) for grant in granted if grant.verb == "create"}
+    assert not [group for group, _ in written if group in ("nvidia.com", "nfd.k8s-sigs.io")]
+    assert ("apiextensions.k8s.io", "customresourcedefinitions") in written
+
+
 def test_the_web_page_is_there_unless_the_least_is_wanted_and_asks_who_one_is() -> None:
     """Sign-in is on by itself, as it listens on an address that others reach."""
     found = {name for name in ALL if "airunway-web" in of_kind("Deployment", chart_objects(name))}

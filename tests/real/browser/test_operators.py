@@ -33,9 +33,9 @@ async def confirmed(page: Page, operation: str) -> None:
     await expect(page.locator("#state")).to_be_visible()
 
 
-async def ended(page: Page, operation: str) -> None:
+async def ended(page: Page, operation: str, *, of: str = "kaito") -> None:
     """Wait until the page tells that this very operation is over, and went well."""
-    await expect(page.locator("#state pre")).to_contain_text(f"{operation} kaito", timeout=LONG_MS)
+    await expect(page.locator("#state pre")).to_contain_text(f"{operation} {of}", timeout=LONG_MS)
     await expect(page.locator("#state .verdict.good")).to_be_visible(timeout=LONG_MS)
 
 
@@ -72,6 +72,26 @@ async def test_an_operator_is_upgraded_and_uninstalled_with_the_plan_before(brow
         await ended(page, "uninstall")
         await expect(page.get_by_role("button", name="Upgrade")).to_be_disabled()
         await expect(page.locator("#health")).to_contain_text("not ready", timeout=LONG_MS)
+        await reader.check()
+
+
+async def test_a_shared_prerequisite_is_installed_with_the_plan_before(browser: Browser) -> None:
+    async with running_system() as (place, _):
+        reader, page = await opened(browser, place, "/providers")
+        await expect(page.locator("#prerequisites")).to_contain_text("Gateway API CRDs")
+        await reader.check()
+
+        await page.get_by_role("link", name="NVIDIA GPU operator").click()
+        await expect(page.locator("#health")).to_contain_text("not installed")
+        await reader.check()
+        await planned(page, "Install")
+        await expect(page.locator("main table")).to_contain_text("nvidia/gpu-operator")
+        await reader.check()
+        await confirmed(page, "Install")
+        await ended(page, "install", of="gpu-operator")
+
+        await expect(page.locator("#health")).to_have_text("installed", timeout=LONG_MS)
+        await expect(page.get_by_role("button", name="Uninstall")).to_be_disabled()
         await reader.check()
 
 
