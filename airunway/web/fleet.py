@@ -86,6 +86,8 @@ class LiveFleet:
         self.pods = PodStore()
         self.version = 0
         """Grows with every change of anything."""
+        self.is_over = False
+        """Nobody is told of changes any more: the process stops."""
         self._revisions: dict[Key, int] = {}
         self._changed = asyncio.Event()
         followed: Mapping[str, tuple[Kind, Any, Any]] = {
@@ -146,10 +148,15 @@ class LiveFleet:
         return [obj for key, obj in self.deployments.objects.items() if seen is None or key[0] in seen]
 
     async def changed_after(self, version: int) -> int:
-        """Wait until `version` is no longer the newest; answers the one of then."""
-        while self.version <= version:
+        """Wait until `version` is no longer the newest, or nothing is told any more; answers the newest."""
+        while self.version <= version and not self.is_over:
             await self._changed.wait()
         return self.version
+
+    def tell_no_more(self) -> None:
+        """Let go of who waits for changes: a server that stops waits for them."""
+        self.is_over = True
+        self._wake()
 
     def _on_deployment(self, change: ObjectChange) -> None:
         self.deployments.change(change)
@@ -177,6 +184,9 @@ class LiveFleet:
         self.version += 1
         for key in keys:
             self._revisions[key] = self.version
+        self._wake()
+
+    def _wake(self) -> None:
         before, self._changed = self._changed, asyncio.Event()
         before.set()
 

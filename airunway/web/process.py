@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 
 import structlog
@@ -69,7 +69,7 @@ async def run_web(settings: Settings, ready: Ready | None = None) -> None:
                 ready.parts["web"] = True
                 giving_back = asyncio.create_task(give_back_when_listed(state.fleet))
                 try:
-                    await serve(create_app(state), place)
+                    await serve(create_app(state), place, on_stop=state.fleet.tell_no_more)
                 finally:
                     giving_back.cancel()
                     await asyncio.gather(giving_back, return_exceptions=True)
@@ -129,8 +129,8 @@ def listening(settings: Settings, *, limits: ConnectionLimits = LIMITS) -> Itera
         yield place
 
 
-async def serve(app: FastAPI, place: GuardedListener) -> None:
-    """Serve on a listening socket until cancelled."""
+async def serve(app: FastAPI, place: GuardedListener, *, on_stop: Callable[[], None] = lambda: None) -> None:
+    """Serve on a listening socket until cancelled. `on_stop`: ends the answers that have no end."""
     server = _QuietServer(
         uvicorn.Config(
             GuardedApp(app, place.guard),
@@ -150,6 +150,7 @@ async def serve(app: FastAPI, place: GuardedListener) -> None:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             server.should_exit = True
+            on_stop()
             await asyncio.gather(task, return_exceptions=True)
             raise
 

@@ -167,7 +167,7 @@ async def web_before(
             await state.fleet.synced()
         with listening(chosen) as socket:
             socket.listen()  # who calls before it is served waits, and is not refused
-            serving = asyncio.create_task(serve(create_app(state), socket))
+            serving = asyncio.create_task(serve(create_app(state), socket, on_stop=state.fleet.tell_no_more))
             url = f"http://127.0.0.1:{socket.getsockname()[1]}"
             try:
                 async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
+
+import aiohttp
+import pytest
 
 from airunway.clients.crds import apply_own_crds
 from airunway.clients.kubernetes import PODS, Cluster
 from airunway.web.derive.pods import deployment_names, gpus_of, is_of_interest
 from kube_emulator import EmulatedCluster
-from tests.web.place import WebPlace, web_before
+from tests.web.place import WebPlace, web_before, web_place
 
 MANY = 1_000
 
@@ -89,3 +93,16 @@ def test_whose_a_pod_is() -> None:
     assert not is_of_interest(pod({"k8s-app": "dns"}))
     assert is_of_interest(pod({}, gpus=1))
     assert gpus_of(pod({}, gpus=3)) == 3
+
+
+async def test_open_pages_end_in_order_with_the_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with aiohttp.ClientSession() as browser:
+        async with web_place(tmp_path) as place:
+            stream = await browser.get(f"{place.url}/events")
+            assert (await stream.content.readline()).startswith(b"event: changed")
+
+        await stream.read()  # raises when it was cut
+
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -14,11 +14,14 @@ AT_MOST_EVERY = 1.0
 async def changes(
     fleet: LiveFleet, namespace: str = "", name: str = "", *, pause: float = AT_MOST_EVERY
 ) -> AsyncIterator[int]:
-    """A number now, and another one whenever anything changed; with a name: when that deployment did."""
+    """A number now, and another one whenever anything changed; with a name: when that deployment did.
+
+    Ends with the server.
+    """
     version = fleet.version
     told = _revision(fleet, namespace, name)
     yield told
-    while True:
+    while not fleet.is_over:
         version = await fleet.changed_after(version)
         now = _revision(fleet, namespace, name)
         if now != told:
