@@ -15,6 +15,21 @@ STARTED = time.monotonic()
 """When the command began, as near as Python code can tell."""
 
 
+def deployment_name(text: str | None) -> str | None:
+    """The name of what is called as `-o name` prints it or as `kubectl` takes it, `md/chat`."""
+    return _without_kind(text, "md", "modeldeployment", "modeldeployments")
+
+
+def provider_name(text: str) -> str | None:
+    """The same of a provider."""
+    return _without_kind(text, "ipc", "inferenceproviderconfig", "inferenceproviderconfigs")
+
+
+def _without_kind(text: str | None, *kinds: str) -> str | None:
+    kind, _, name = (text or "").partition("/")
+    return name if name and kind.lower().removesuffix(".airunway.ai") in kinds else text
+
+
 def deployment_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """For the shell's completion; nothing where the cluster does not tell soon."""
     from airunway.cli.completion import deployments_like
@@ -105,12 +120,19 @@ Kustomize = Annotated[
 ]
 DeploymentName = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="Name of the ModelDeployment.", autocompletion=deployment_names),
+    typer.Argument(
+        metavar="NAME",
+        help="Name of the ModelDeployment.",
+        autocompletion=deployment_names,
+        callback=deployment_name,
+    ),
 ]
 ProviderName = Annotated[
     str,
     typer.Argument(
-        help="Name of the provider, e.g. kaito, or of a shared prerequisite.", autocompletion=provider_names
+        help="Name of the provider, e.g. kaito, or of a shared prerequisite.",
+        autocompletion=provider_names,
+        callback=provider_name,
     ),
 ]
 Reason = Annotated[

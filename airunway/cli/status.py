@@ -44,7 +44,9 @@ def status(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="One deployment, in full; absent: a list.", autocompletion=options.deployment_names
+            help="One deployment, in full; absent: a list.",
+            autocompletion=options.deployment_names,
+            callback=options.deployment_name,
         ),
     ] = None,
     namespace: options.Namespace = None,

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airunway.cli.formats import OutputFormat
+from airunway.cli.options import deployment_name, provider_name
 from airunway.cli.short_options import without_signs
 from airunway.cli.status_list import print_list
 from airunway.console.fleet_troubles import Troubles
-from airunway.console.rows import age
+from airunway.console.rows import age, deployment_resource, provider_resource
 from airunway.workers.settings import Settings
 from airunway.workers.temporal.target import target_of
 from tests.cli.conftest import Airunway
@@ -39,6 +40,23 @@ def test_the_command_line_takes_it(airunway: Airunway) -> None:
 
     assert "'=nonsense'" not in result.err
     assert "nonsense" in result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        *[(deployment_resource("chat"), "chat"), ("md/chat", "chat"), ("ModelDeployments/chat", "chat")],
+        *[("chat", "chat"), ("pod/chat", "pod/chat"), ("md/", "md/"), (None, None)],
+    ],
+)
+def test_a_deployment_may_be_called_with_its_kind(text: str | None, want: str | None) -> None:
+    assert deployment_name(text) == want
+
+
+def test_a_provider_may_be_called_as_it_is_listed(airunway: Airunway) -> None:
+    assert provider_name(provider_resource("kaito")) == "kaito"
+    refused = airunway("logs", deployment_resource("chat"), "--kubeconfig", "/nowhere")
+    assert refused.status != 0 and "modeldeployment" not in refused.err
 
 
 @pytest.mark.parametrize(
