@@ -80,7 +80,7 @@ def is_ours(crd: Manifest, owner: str) -> bool:
 
 
 def version_of(crd: Manifest, annotation: str) -> str:
-    """What a CRD says of its version; empty: nothing. The first one counts that is not empty (§A14.2)."""
+    """What a CRD says of its version: the first annotation that is not empty, if any (install.md §A14.2)."""
     annotations = _metadata(crd).get("annotations") or {}
     return next((annotations[key] for key in (annotation, _ANYBODYS_VERSION) if annotations.get(key)), "")
 

@@ -17,6 +17,7 @@ from airunway.gateway.objects import (
 from airunway.gateway.picker import picker_objects
 from airunway.gateway.versions import DEFAULT_IMAGE
 from airunway.web.derive.gateway import gateway_crd_status
+from airunway.web.routes.prerequisites import GATEWAY_COMMANDS
 from tests.gateway.given import deployment
 
 OWNER = {
@@ -211,7 +212,7 @@ def test_versions_are_those_that_are_served() -> None:
 
 
 def test_the_dashboard_names_the_definitions_that_the_objects_are_written_for() -> None:
-    status = gateway_crd_status({}, {})
+    status = gateway_crd_status({}, {}, GATEWAY_COMMANDS)
 
     assert status["pinnedVersion"] == "v1.5.0"
     assert DEFAULT_IMAGE.endswith(f":{status['pinnedVersion']}")

@@ -124,6 +124,7 @@ def test_a_providers_series_begin_at_zero(book: Book) -> None:
 
 
 def test_ten_thousand_names_of_tenants_are_one_series(book: Book) -> None:
+    before = set(now())  # of other tests in this process, too
     for number in range(10_000):
         book.saw(f"chat-{number}", "Pending" if number % 2 else f"x{number}", provider=f"made-up-{number}")
 
@@ -133,7 +134,7 @@ def test_ten_thousand_names_of_tenants_are_one_series(book: Book) -> None:
     assert names == {"other"}
     assert phases == {"Pending", "other"}
     assert value(found, "airunway_deployment_status", provider="other", phase="Pending") == 5_000
-    assert len(found) < 1_000
+    assert len(set(found) - before) < 100
 
 
 def test_a_status_of_nonsense_is_counted_as_nothing(book: Book) -> None:
