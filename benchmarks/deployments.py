@@ -34,6 +34,8 @@ MAX_P50_RATIO, MIN_BURST_RATIO, MAX_WRITES = 1.7, 0.7, 6
 
 REASONS = {
     ("create", "events"): "Events for `kubectl describe`: what was selected, what was made, how it went",
+    ("get", "events"): "one of that name is there, as the same was told before",
+    ("patch", "events"): "the same is told again, and counted",
     ("create", "workspaces"): "the provider's object, which is the point of it all",
     ("patch", "workspaces"): "the provider's object, applied again",
     ("patch", "modeldeployments"): "our finalizer, before anything is made that a deletion must release",
@@ -41,6 +43,10 @@ REASONS = {
     ("get", "modeldeployments"): "the facts to decide on, read from their owner after the signal",
     ("get", "workspaces"): "whether an object of that name is there, and whose; then its state",
     ("list", "pods"): "the pods behind what says it is ready: Ready comes from evidence",
+    **{
+        ("list", kind): "causes, where an object is not ready for a while"
+        for kind in ("events", "deployments", "replicasets", "statefulsets")
+    },
     (
         "get",
         "inferenceproviderconfigs",
