@@ -46,9 +46,7 @@ class ProviderStandings:
     async def of(self, config: Object) -> tuple[ProviderMetadata, InstallationStatus]:
         """What a provider says of itself, and how it stands."""
         metadata = metadata_of(config)
-        facts = (
-            Facts()
-        )  # of one that is called like a prerequisite: what it wants to have looked at counts not
+        facts = Facts()  # for one that is called like a prerequisite: nothing is looked at for it
         if metadata.id not in PREREQUISITES:
             facts = await self._facts.get(metadata.id, lambda: self._probe.facts(metadata))
         alive = oldest_alive(datetime.now(UTC), limit=self._settings.heartbeat_limit)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airunway.api.names import is_paused
+from airunway.api.plain_text import beginning
 from airunway.api.status import Phase
 from airunway.console.rows import DeploymentRow, age, deployment_row
-from airunway.web.pages.lenient import beginning, condition_in, count_of, map_of
+from airunway.web.pages.lenient import MAX_BEGINNING, condition_in, count_of, map_of
 
 Object = Mapping[str, Any]
 PAGE_SIZE = 100
@@ -48,7 +49,7 @@ class FleetEntry:
     @property
     def message(self) -> str:
         """Why it is as it is, as far as a list has room."""
-        return beginning(self.row.message)
+        return beginning(self.row.message, MAX_BEGINNING)
 
 
 @dataclass(frozen=True)

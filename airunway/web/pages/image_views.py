@@ -13,6 +13,7 @@ from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
 from airunway.api.names import PAUSED, is_paused
+from airunway.api.plain_text import beginning
 from airunway.console.build_heartbeat import build_heartbeat
 from airunway.console.links import BUILDING
 from airunway.console.queries import literal
@@ -21,7 +22,7 @@ from airunway.messages.deployment_state import IMAGE_BUILDING, MODEL_IMAGE_READY
 from airunway.messages.model_image_workflow import ModelImageView
 from airunway.modelimage.plan import human_bytes
 from airunway.modelimage.records import ImageRecord, RecordState
-from airunway.web.pages.lenient import beginning, condition_in, map_of
+from airunway.web.pages.lenient import MAX_BEGINNING, condition_in, map_of
 from airunway.workflows.model_image.details import percent, progress_words
 
 STATE_SECONDS = 2.0
@@ -136,7 +137,7 @@ def failed_images(objects: Iterable[Mapping[str, Any]]) -> list[FailedImage]:
             meta = obj["metadata"]
             message = str(said.get("message") or "")
             place = str(meta.get("namespace")), str(meta["name"])
-            found.append(FailedImage(*place, reason, beginning(message), _no_retry(obj)))
+            found.append(FailedImage(*place, reason, beginning(message, MAX_BEGINNING), _no_retry(obj)))
     return sorted(found, key=lambda entry: (entry.namespace, entry.name))
 
 

@@ -1,22 +1,17 @@
-"""Reading objects that may lack any field, or have a long one. Pure."""
+"""Reading objects that may lack any field. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+MAX_BEGINNING = 400
+"""Letters of a message in a list; an operator may have said a lot, and its own page has the whole."""
+
 
 def map_of(value: Any) -> Mapping[str, Any]:
     """A mapping, or an empty one for what is none."""
     return value if isinstance(value, Mapping) else {}
-
-
-MAX_BEGINNING = 400
-
-
-def beginning(text: str) -> str:
-    """Of a long text what a list shows; an operator may have said a lot, and its own page has the whole."""
-    return text if len(text) <= MAX_BEGINNING else f"{text[:MAX_BEGINNING].rstrip()}…"
 
 
 def count_of(value: Any, default: int = 0) -> int:
